@@ -1,0 +1,241 @@
+//! The read path and the write path, top to bottom: may it be sent, what came of it, and what a failure means to this call.
+
+use crate::config::{OnError, Settings};
+use crate::error::{Error, Refusal, Result};
+use crate::health::Health;
+use crate::invalidate::Forget;
+use crate::keys::KeyMaker;
+use crate::net::Pool;
+use crate::net::blocking::{self, Patience};
+use crate::op::Operation;
+use crate::process::PerProcess;
+use crate::stats::Stats;
+use crate::wait::{Deadline, Gate, Waiter};
+use std::sync::Arc;
+
+/// What a caller does when the server is away; the table is in `docs/features/failing.md`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Role {
+    /// It reads: a miss will do.
+    Read,
+    /// It stores what can be computed again: dropped, and counted.
+    Store,
+    /// It deletes: written down, and replayed before this process reads again.
+    Forget(Forget),
+    /// Its answer decides something (`add`, `incr`, a lock): it must know.
+    Exact,
+    /// As `Exact`, whatever `on_error` says: a lock, a list of keys, a command of the caller's own.
+    Certain,
+}
+
+/// One call of a user.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// What a failure means to it.
+    pub role: Role,
+    /// The key is one whose failures raise, whatever the role.
+    pub critical: bool,
+    /// Many round trips, with a deadline of their own, that never open the breaker.
+    pub bulk: bool,
+    /// It asks for a key whose deletion still waits for the server: what the server holds there is no answer.
+    pub forgotten: bool,
+}
+
+impl Call {
+    /// A call of one round trip, on keys that are not critical.
+    #[must_use]
+    pub fn new(role: Role) -> Self {
+        Self { role, critical: false, bulk: false, forgotten: false }
+    }
+
+    /// A call of many round trips.
+    #[must_use]
+    pub fn bulk(role: Role) -> Self {
+        Self { bulk: true, ..Self::new(role) }
+    }
+}
+
+/// What one process holds of one cache.
+pub struct Local {
+    /// Its connections.
+    pub pool: Arc<Pool>,
+    /// Breaker, journal, recovery.
+    pub health: Arc<Health>,
+    /// What it did.
+    pub stats: Arc<Stats>,
+    /// When it may poll with the GIL held.
+    pub gate: Gate,
+    /// Keeps the recovery thread.
+    _user: Arc<()>,
+}
+
+/// A cache on a server.
+pub struct Cache {
+    settings: Arc<Settings>,
+    keys: KeyMaker,
+    local: PerProcess<Local>,
+}
+
+/// Whether a call goes to the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// It does.
+    Send,
+    /// It was dealt with: the caller gets what it gets when the server is away.
+    Settled,
+}
+
+impl Cache {
+    /// Opens nothing yet.
+    #[must_use]
+    pub fn new(settings: Settings, keys: KeyMaker) -> Self {
+        crate::store::prepare();
+        let settings = Arc::new(settings);
+        let (shared, maker) = (Arc::clone(&settings), keys.clone());
+        Self { local: PerProcess::new(move || Local::new(&shared, &maker)), settings, keys }
+    }
+
+    /// Its settings.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// How it spells keys.
+    #[must_use]
+    pub fn keys(&self) -> &KeyMaker {
+        &self.keys
+    }
+
+    /// What this process holds of it.
+    #[inline]
+    #[must_use]
+    pub fn local(&self) -> &Local {
+        self.local.get()
+    }
+
+    /// Whether failures on this key raise: it begins with a critical prefix.
+    #[inline]
+    #[must_use]
+    pub fn is_critical(&self, key: &str) -> bool {
+        self.settings.cache.critical.iter().any(|prefix| key.starts_with(prefix.as_str()))
+    }
+
+    /// How long a call may take.
+    #[must_use]
+    pub fn patience(&self, call: &Call) -> Patience {
+        let server = &self.settings.server;
+        let whole = if call.bulk { server.bulk_timeout } else { server.timeout };
+        Patience { round_trip: server.timeout, whole: Deadline::after(whole) }
+    }
+
+    /// Runs an operation. `None` is what a caller gets when the server is away and it can do without.
+    ///
+    /// # Errors
+    /// What the call must know: [`Role`] and `on_error` say which failures these are.
+    #[inline]
+    pub fn run<O: Operation>(&self, mut operation: O, call: Call, waiter: &dyn Waiter) -> Result<Option<O::Outcome>> {
+        if self.admit(&call)? == Admission::Settled {
+            return Ok(None);
+        }
+        let result = blocking::run(&self.local().pool, &mut operation, waiter, self.patience(&call));
+        match result {
+            Ok(outcome) => Ok(Some(outcome)),
+            Err(error) => self.failed(error, call, Some(waiter)).map(|()| None),
+        }
+    }
+
+    /// Whether a call may be sent now.
+    ///
+    /// # Errors
+    /// The breaker is open and the call must know.
+    #[inline]
+    pub fn admit(&self, call: &Call) -> Result<Admission> {
+        let local = self.local();
+        if call.forgotten {
+            return match call.role {
+                Role::Exact | Role::Certain => {
+                    self.settle(local.health.pending_deletion(), call).map(|()| Admission::Settled)
+                }
+                _ => Ok(Admission::Settled),
+            };
+        }
+        if !local.health.is_open() {
+            return Ok(Admission::Send);
+        }
+        if let Role::Forget(forget) = &call.role
+            && !local.health.journal_if_open(forget)
+        {
+            // It closed in the meantime.
+            return Ok(Admission::Send);
+        }
+        let error = local.health.unavailable();
+        self.settle(error, call).map(|()| Admission::Settled)
+    }
+
+    /// What a failed operation means: for the breaker, the journal, and this call. Without a waiter the caller does not
+    /// wait for the PING that tells whether the server is dead.
+    ///
+    /// # Errors
+    /// What the call must know.
+    #[cold]
+    pub fn failed(&self, error: Error, call: Call, waiter: Option<&dyn Waiter>) -> Result<()> {
+        let health = &self.local().health;
+        health.note_refusal(&error);
+        if let Role::Forget(forget) = &call.role
+            // A signal (a time limit, say) that ended the wait does not undo the need for it.
+            && (error.is_server_at_fault() || error == Error::Interrupted)
+            // What this user may never do cannot be made up for later.
+            && !is_forbidden(&error)
+        {
+            health.journal(forget.clone());
+        }
+        if !error.is_server_at_fault() {
+            self.local().stats.error(&error);
+            return Err(error);
+        }
+        if !call.bulk {
+            match waiter {
+                Some(waiter) => health.failed(&error, waiter)?,
+                None => health.failed_elsewhere(&error),
+            }
+        }
+        self.settle(error, &call)
+    }
+
+    /// Whether this call may go on without the server.
+    fn settle(&self, error: Error, call: &Call) -> Result<()> {
+        let local = self.local();
+        local.stats.error(&error);
+        let may_do_without = match (self.settings.cache.on_error, &call.role) {
+            _ if call.critical || is_forbidden(&error) && matches!(call.role, Role::Forget(_)) => false,
+            (OnError::Raise, _) | (_, Role::Certain) | (OnError::Miss, Role::Exact) => false,
+            (OnError::Ignore, _) | (OnError::Miss, Role::Read | Role::Store | Role::Forget(_)) => true,
+        };
+        if !may_do_without {
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    /// Closes idle connections; the next call opens new ones.
+    pub fn close(&self) {
+        if let Some(local) = self.local.peek() {
+            local.pool.close_idle();
+        }
+    }
+}
+
+fn is_forbidden(error: &Error) -> bool {
+    matches!(error, Error::Server(error) if error.refusal() == Refusal::Permission)
+}
+
+impl Local {
+    fn new(settings: &Settings, keys: &KeyMaker) -> Self {
+        let stats = Arc::new(Stats::default());
+        let pool = Pool::new(Arc::new(settings.server.clone()), Arc::clone(&stats));
+        let user = Arc::new(());
+        let health = Health::new(Arc::clone(&pool), Arc::clone(&stats), keys.clone(), &settings.cache, &user);
+        Self { _user: user, pool, health, stats, gate: Gate::new(settings.server.staged_wait) }
+    }
+}

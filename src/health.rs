@@ -1,0 +1,447 @@
+//! What a failing server means to this process: breaker, journal, and the thread that brings both back.
+//!
+//! While the breaker is open nothing is sent by callers. A deletion that did not reach the server is written down, and what
+//! it covers is not read before it was replayed. One thread, which exists only while there is something to make up for,
+//! probes the server, replays the journal and closes the breaker: no request pays for that.
+
+use crate::breaker::{Advice, Backoff, Breaker};
+use crate::config::CacheSettings;
+use crate::error::{Error, Refusal, Result};
+use crate::invalidate::{Forget, Journal};
+use crate::keys::KeyMaker;
+use crate::net::Pool;
+use crate::net::blocking::{self, Patience};
+use crate::stats::Stats;
+use crate::store::{DeletePattern, Ping, Unlink};
+use crate::wait::{Deadline, Parking, PlainWaiter, Waiter};
+use parking_lot::Mutex;
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+/// Keys the server looks at per `SCAN` when a pattern is replayed.
+const REPLAY_COUNT: usize = 1000;
+/// As good as no deadline: every single round trip has one.
+const A_DAY: Duration = Duration::from_secs(86_400);
+/// Events nobody has asked for yet; older ones go first.
+const MAX_EVENTS: usize = 64;
+
+/// A refusal that comes again within this time is the same state, and no new line in the log.
+const SAME_REFUSAL: Duration = Duration::from_secs(60);
+/// How long the thread goes on for a cache that nobody uses any more.
+const LAST_TRIES: Duration = Duration::from_secs(600);
+
+/// A change of state, for one line in the log.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The server was found dead.
+    Opened {
+        /// The server, without credentials.
+        address: String,
+        /// What failed.
+        error: Error,
+    },
+    /// It answers again, and the journal is replayed.
+    Recovered {
+        /// The server, without credentials.
+        address: String,
+        /// How long it was away.
+        after: Duration,
+        /// Invalidations replayed.
+        replayed: usize,
+    },
+    /// The server will never take an invalidation that was written down: what it covers may be read again, though stale.
+    GaveUp {
+        /// The server, without credentials.
+        address: String,
+        /// What it said.
+        error: Error,
+    },
+    /// More invalidations than the journal holds: everything of this cache will be deleted.
+    JournalOverflow {
+        /// The server, without credentials.
+        address: String,
+    },
+    /// The server began to refuse, for example because it is full.
+    Refusing {
+        /// The server, without credentials.
+        address: String,
+        /// What it said.
+        error: Error,
+    },
+}
+
+struct State {
+    breaker: Breaker,
+    journal: Journal,
+    recovering: bool,
+    /// What opened the breaker.
+    cause: Option<Error>,
+    events: VecDeque<Event>,
+    /// What the server refused lately, by code, and when last.
+    refusals: HashMap<String, Instant>,
+}
+
+/// The state of one server, as one process sees it.
+pub struct Health {
+    pool: Arc<Pool>,
+    stats: Arc<Stats>,
+    keys: KeyMaker,
+    critical: Vec<String>,
+    state: Mutex<State>,
+    is_open: AtomicBool,
+    has_journal: AtomicBool,
+    has_events: AtomicBool,
+    /// Lives as long as somebody uses the cache.
+    user: Weak<()>,
+}
+
+impl Health {
+    /// A server believed to be alive. The recovery thread gives up some time after the last clone of `user` is gone.
+    #[must_use]
+    pub fn new(
+        pool: Arc<Pool>,
+        stats: Arc<Stats>,
+        keys: KeyMaker,
+        settings: &CacheSettings,
+        user: &Arc<()>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            pool,
+            stats,
+            keys,
+            critical: settings.critical.clone(),
+            state: Mutex::new(State {
+                breaker: Breaker::default(),
+                journal: Journal::new(settings.journal_max_keys),
+                recovering: false,
+                cause: None,
+                events: VecDeque::new(),
+                refusals: HashMap::new(),
+            }),
+            is_open: AtomicBool::new(false),
+            has_journal: AtomicBool::new(false),
+            has_events: AtomicBool::new(false),
+            user: Arc::downgrade(user),
+        })
+    }
+
+    /// Whether calls are to be answered without the server.
+    #[inline]
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.is_open.load(Ordering::Acquire)
+    }
+
+    /// Whether a key is to be deleted once the server can be told, and so must not be read now.
+    #[inline]
+    #[must_use]
+    pub fn is_forgotten(&self, key: &[u8]) -> bool {
+        self.has_journal() && self.is_in_journal(key)
+    }
+
+    /// Whether any deletion waits for the server; cheap.
+    #[inline]
+    #[must_use]
+    pub fn has_journal(&self) -> bool {
+        self.has_journal.load(Ordering::Acquire)
+    }
+
+    #[cold]
+    fn is_in_journal(&self, key: &[u8]) -> bool {
+        let state = self.state.lock();
+        state.journal.names(key) || (state.journal.is_everything() && !self.keys.begins_with(key, &self.critical))
+    }
+
+    /// A new value was stored at a key whose deletion may still be waiting: it is settled.
+    #[inline]
+    pub fn forgive(&self, key: &[u8]) {
+        if self.has_journal() {
+            self.state.lock().journal.forgive(key);
+        }
+    }
+
+    /// The error for calls that cannot do without the server, while the breaker is open.
+    #[must_use]
+    pub fn unavailable(&self) -> Error {
+        match &self.state.lock().cause {
+            // It is not away, and the password stays wrong until somebody reads this.
+            Some(cause @ Error::Server(refusal)) if refusal.refusal() == Refusal::Authentication => cause.clone(),
+            Some(cause) => self.nothing_sent(format!("it was found dead and is being probed ({cause})")),
+            None => self.nothing_sent("it has just come back; try again".to_owned()),
+        }
+    }
+
+    /// The error for calls that need an answer about a key whose deletion still waits for the server.
+    #[must_use]
+    pub fn pending_deletion(&self) -> Error {
+        self.nothing_sent("the deletion of this key still waits for it".to_owned())
+    }
+
+    fn nothing_sent(&self, cause: String) -> Error {
+        Error::Unavailable { address: self.pool.address().to_owned(), cause }
+    }
+
+    /// How many deletions wait for the server.
+    #[must_use]
+    pub fn journal_len(&self) -> usize {
+        self.state.lock().journal.len()
+    }
+
+    /// Whether [`take_events`](Self::take_events) has something; cheap.
+    #[inline]
+    #[must_use]
+    pub fn has_events(&self) -> bool {
+        self.has_events.load(Ordering::Relaxed)
+    }
+
+    /// What changed since the last call.
+    #[must_use]
+    pub fn take_events(&self) -> Vec<Event> {
+        let mut state = self.state.lock();
+        self.has_events.store(false, Ordering::Relaxed);
+        state.events.drain(..).collect()
+    }
+
+    fn emit(&self, state: &mut State, event: Event) {
+        if state.events.len() == MAX_EVENTS {
+            state.events.pop_front();
+        }
+        state.events.push_back(event);
+        self.has_events.store(true, Ordering::Relaxed);
+    }
+
+    /// A call failed. Finds out whether the server is dead, by a PING on a fresh connection, in the time of the caller.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`]: a signal ended the wait for the PING.
+    pub fn failed(self: &Arc<Self>, error: &Error, waiter: &dyn Waiter) -> Result<()> {
+        if !self.is_suspicious(error) {
+            return Ok(());
+        }
+        match self.probe(waiter) {
+            Ok(()) => self.state.lock().breaker.cleared(),
+            Err(Error::Interrupted) => {
+                self.state.lock().breaker.cleared();
+                return Err(Error::Interrupted);
+            }
+            Err(_) => self.open(error),
+        }
+        Ok(())
+    }
+
+    /// As [`failed`](Self::failed), for callers that must not wait: a thread that ends with it sends the PING.
+    pub fn failed_elsewhere(self: &Arc<Self>, error: &Error) {
+        if !self.is_suspicious(error) {
+            return;
+        }
+        let (health, cause) = (Arc::clone(self), error.clone());
+        let begun = std::thread::Builder::new().name("hitrate-probe".to_owned()).spawn(move || {
+            match health.probe(&PlainWaiter) {
+                Ok(()) => health.state.lock().breaker.cleared(),
+                Err(_) => health.open(&cause),
+            }
+        });
+        if begun.is_err() {
+            self.state.lock().breaker.cleared();
+        }
+    }
+
+    /// Whether this caller is to find out if the server is dead: one at a time.
+    fn is_suspicious(&self, error: &Error) -> bool {
+        error.is_sign_of_death() && self.state.lock().breaker.failed() == Advice::Probe
+    }
+
+    /// One line in the log when the server begins to refuse.
+    pub fn note_refusal(&self, error: &Error) {
+        let Error::Server(refusal) = error else { return };
+        if refusal.refusal() == Refusal::Command {
+            return;
+        }
+        let mut state = self.state.lock();
+        let now = Instant::now();
+        let before = state.refusals.insert(refusal.code.clone(), now);
+        if before.is_none_or(|before| now.saturating_duration_since(before) > SAME_REFUSAL) {
+            let event = Event::Refusing { address: self.pool.address().to_owned(), error: error.clone() };
+            self.emit(&mut state, event);
+        }
+        drop(state);
+        if refusal.is_replica() {
+            // After a failover the old primary still takes connections.
+            self.pool.reconnect();
+        }
+    }
+
+    /// Writes a deletion down if the breaker is open. Returns false when it is closed: the deletion can be sent.
+    #[must_use]
+    pub fn journal_if_open(self: &Arc<Self>, forget: &Forget) -> bool {
+        let mut state = self.state.lock();
+        let open = state.breaker.is_open();
+        if open {
+            self.write_down(&mut state, forget.clone());
+        }
+        open
+    }
+
+    /// Writes a deletion down that may not have reached the server; it is replayed as soon as possible.
+    pub fn journal(self: &Arc<Self>, forget: Forget) {
+        self.write_down(&mut self.state.lock(), forget);
+    }
+
+    fn write_down(self: &Arc<Self>, state: &mut State, forget: Forget) {
+        self.stats.journaled.one();
+        if state.journal.push(forget) {
+            state.journal.overflow(|key| self.keys.begins_with(key, &self.critical));
+            let event = Event::JournalOverflow { address: self.pool.address().to_owned() };
+            self.emit(state, event);
+        }
+        self.has_journal.store(true, Ordering::Release);
+        self.start_recovery(state);
+    }
+
+    fn probe(&self, waiter: &dyn Waiter) -> Result<()> {
+        blocking::run_fresh(&self.pool, &mut Ping, waiter, Deadline::after(self.pool.server().timeout / 2))
+    }
+
+    fn open(self: &Arc<Self>, error: &Error) {
+        let mut state = self.state.lock();
+        if state.breaker.confirmed(Instant::now()) {
+            self.stats.breaker_opened.one();
+            let event = Event::Opened { address: self.pool.address().to_owned(), error: error.clone() };
+            self.emit(&mut state, event);
+            state.cause = Some(error.clone());
+        }
+        self.is_open.store(true, Ordering::Release);
+        if !self.start_recovery(&mut state) {
+            // Without a thread nobody would ever close it again: better to go on paying deadlines.
+            state.breaker.recovered(Instant::now());
+            self.is_open.store(false, Ordering::Release);
+        }
+    }
+
+    /// Starts the thread unless it runs; false when the system has none to give.
+    fn start_recovery(self: &Arc<Self>, state: &mut State) -> bool {
+        if !state.recovering {
+            let recovery = Recovery(Arc::clone(self));
+            let thread = std::thread::Builder::new().name("hitrate-recovery".to_owned());
+            state.recovering = thread.spawn(move || recovery.0.recover()).is_ok();
+        }
+        state.recovering
+    }
+
+    /// The recovery thread. It owns nothing of Python.
+    fn recover(&self) {
+        let (mut backoff, mut unused_since) = (Backoff::default(), None);
+        let mut replayed = 0;
+        let never_woken = Parking::default();
+        loop {
+            let alive = !self.is_open() || self.probe(&PlainWaiter).is_ok();
+            if alive && self.replay(&mut replayed) && self.close(&mut replayed) {
+                return;
+            }
+            if self.user.strong_count() == 0 {
+                let since = *unused_since.get_or_insert_with(Instant::now);
+                let mut state = self.state.lock();
+                if state.journal.is_empty() || since.elapsed() > LAST_TRIES {
+                    state.recovering = false;
+                    return;
+                }
+            }
+            never_woken.wait(backoff.pause());
+        }
+    }
+
+    /// Replays what it can; false when the server seems to be dead after all.
+    fn replay(&self, replayed: &mut usize) -> bool {
+        if self.is_open() {
+            // They were opened to a server that died.
+            self.pool.close_idle();
+        }
+        loop {
+            let Some(work) = self.state.lock().journal.begin() else { return true };
+            match self.forget(&work) {
+                Ok(()) => {
+                    let count = if let Forget::Keys(keys) = &work { keys.len() } else { 1 };
+                    *replayed += count;
+                    self.stats.replayed.add(count);
+                    self.state.lock().journal.finish();
+                }
+                // Trying again cannot help, and waiting for it would keep everything it covers from being read for ever.
+                Err(error) if is_final(&error) => {
+                    let mut state = self.state.lock();
+                    state.journal.finish();
+                    self.emit(&mut state, Event::GaveUp { address: self.pool.address().to_owned(), error });
+                }
+                Err(error) => {
+                    self.note_refusal(&error);
+                    self.state.lock().journal.put_back();
+                    return !error.is_sign_of_death();
+                }
+            }
+        }
+    }
+
+    /// Closes the breaker: the server is alive. True when there is nothing left to make up for.
+    fn close(&self, replayed: &mut usize) -> bool {
+        // Callers write into the journal under the same lock: none comes in between.
+        let mut state = self.state.lock();
+        if let Some(after) = state.breaker.recovered(Instant::now()) {
+            let address = self.pool.address().to_owned();
+            self.emit(&mut state, Event::Recovered { address, after, replayed: std::mem::take(replayed) });
+            state.cause = None;
+        }
+        self.is_open.store(false, Ordering::Release);
+        let finished = state.journal.is_empty();
+        self.has_journal.store(!finished, Ordering::Release);
+        state.recovering = !finished;
+        finished
+    }
+
+    fn forget(&self, work: &Forget) -> Result<()> {
+        let server = self.pool.server();
+        // However many keys there are: a walk that were given up and begun again would never end.
+        let patience = Patience { round_trip: server.timeout, whole: Deadline::after(A_DAY) };
+        match work {
+            Forget::Keys(keys) => {
+                blocking::run(&self.pool, &mut Unlink::new(keys.clone()), &PlainWaiter, patience)?;
+            }
+            Forget::Pattern(pattern) => {
+                let mut delete = DeletePattern::new(pattern.clone(), REPLAY_COUNT);
+                blocking::run(&self.pool, &mut delete, &PlainWaiter, patience)?;
+            }
+            Forget::Everything => {
+                let everything = self.keys.everything().ok_or_else(|| {
+                    Error::Config("a key function that puts nothing in front hides which keys are ours".to_owned())
+                })?;
+                let (keys, critical) = (self.keys.clone(), self.critical.clone());
+                let mut delete = DeletePattern::new(everything, REPLAY_COUNT)
+                    .sparing(Box::new(move |key| keys.begins_with(key, &critical)));
+                blocking::run(&self.pool, &mut delete, &PlainWaiter, patience)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the recovery thread holds.
+struct Recovery(Arc<Health>);
+
+impl Drop for Recovery {
+    fn drop(&mut self) {
+        // A panic would be a bug; that nobody ever tries again would make it an outage.
+        if std::thread::panicking() {
+            self.0.state.lock().recovering = false;
+        }
+    }
+}
+
+/// Whether trying again would meet the same refusal.
+fn is_final(error: &Error) -> bool {
+    match error {
+        Error::Server(refusal) => matches!(refusal.refusal(), Refusal::Permission | Refusal::Command),
+        Error::Config(_) => true,
+        _ => false,
+    }
+}

@@ -1,0 +1,218 @@
+//! What is to be deleted once the server is back. Pure.
+//!
+//! It is bounded: when more keys are waiting than it may hold, it remembers "everything of this cache" instead. That costs
+//! a cold cache and no stale answer, and spares the keys that must never be lost (sessions).
+
+use crate::keys::{FullKey, glob};
+use std::collections::{BTreeSet, HashSet};
+
+/// Patterns are rare and each is a walk over all keys; more than this many are not worth remembering apart.
+const MAX_PATTERNS: usize = 32;
+
+/// Keys that are replayed at once.
+const KEYS_PER_PIECE: usize = 500;
+
+/// Something to delete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Forget {
+    /// These keys.
+    Keys(Vec<FullKey>),
+    /// Every key that matches this glob.
+    Pattern(Vec<u8>),
+    /// Every key of this cache but the critical ones: what an overflow leaves.
+    Everything,
+}
+
+/// Deletions waiting for the server.
+#[derive(Debug)]
+pub struct Journal {
+    keys: HashSet<FullKey>,
+    patterns: BTreeSet<Vec<u8>>,
+    everything: bool,
+    /// What is being replayed now; it stays until the server has answered.
+    under_way: Option<Forget>,
+    max_keys: usize,
+}
+
+impl Forget {
+    fn names(&self, key: &[u8]) -> bool {
+        match self {
+            Self::Keys(keys) => keys.iter().any(|one| one.as_slice() == key),
+            Self::Pattern(pattern) => glob::matches(pattern, key),
+            Self::Everything => false,
+        }
+    }
+}
+
+impl Journal {
+    /// Remembers up to `max_keys` keys one by one.
+    #[must_use]
+    pub fn new(max_keys: usize) -> Self {
+        Self { keys: HashSet::new(), patterns: BTreeSet::new(), everything: false, under_way: None, max_keys }
+    }
+
+    /// Remembers a deletion. Returns whether the journal holds more now than it may: then [`overflow`](Self::overflow) it.
+    #[must_use]
+    pub fn push(&mut self, forget: Forget) -> bool {
+        match forget {
+            // Also once everything is to go: what that spares, sessions for example, may have been deleted by name.
+            Forget::Keys(keys) => self.keys.extend(keys),
+            Forget::Pattern(pattern) => drop(self.patterns.insert(pattern)),
+            Forget::Everything => self.everything = true,
+        }
+        self.patterns.len() > MAX_PATTERNS || self.keys.len() > self.max_keys
+    }
+
+    /// Remembers "everything but the critical keys" instead of all details, and of critical keys as many as it may hold.
+    pub fn overflow(&mut self, is_critical: impl Fn(&[u8]) -> bool) {
+        self.everything = true;
+        self.patterns.clear();
+        let max_keys = self.max_keys;
+        self.keys = self.keys.drain().filter(|key| is_critical(key)).take(max_keys).collect();
+    }
+
+    /// A new value was stored: the deletion of the old one is settled.
+    pub fn forgive(&mut self, key: &[u8]) {
+        self.keys.remove(key);
+    }
+
+    /// Nothing is waiting, and nothing under way.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many deletions are waiting or under way.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let under_way = match &self.under_way {
+            None => 0,
+            Some(Forget::Keys(keys)) => keys.len(),
+            Some(_) => 1,
+        };
+        self.keys.len() + self.patterns.len() + usize::from(self.everything) + under_way
+    }
+
+    /// Whether a key is to be deleted by name or pattern, so that what the server still holds must not be read.
+    #[must_use]
+    pub fn names(&self, key: &[u8]) -> bool {
+        self.keys.contains(key)
+            || self.patterns.iter().any(|pattern| glob::matches(pattern, key))
+            || self.under_way.as_ref().is_some_and(|forget| forget.names(key))
+    }
+
+    /// Whether everything but the critical keys is to be deleted.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        self.everything || self.under_way == Some(Forget::Everything)
+    }
+
+    /// Begins the next piece of work: some keys, then one pattern after the other, then everything.
+    pub fn begin(&mut self) -> Option<Forget> {
+        self.under_way = self.next();
+        self.under_way.clone()
+    }
+
+    fn next(&mut self) -> Option<Forget> {
+        if !self.keys.is_empty() {
+            let some: Vec<FullKey> = self.keys.iter().take(KEYS_PER_PIECE).cloned().collect();
+            for key in &some {
+                self.keys.remove(key);
+            }
+            return Some(Forget::Keys(some));
+        }
+        if let Some(pattern) = self.patterns.pop_first() {
+            return Some(Forget::Pattern(pattern));
+        }
+        std::mem::take(&mut self.everything).then_some(Forget::Everything)
+    }
+
+    /// The piece of work that was begun is done, or can never be done.
+    pub fn finish(&mut self) {
+        self.under_way = None;
+    }
+
+    /// The piece of work that was begun failed: it is to be done again. It came from here, so there is room for it.
+    pub fn put_back(&mut self) {
+        match self.under_way.take() {
+            Some(Forget::Keys(keys)) => self.keys.extend(keys),
+            Some(Forget::Pattern(pattern)) => drop(self.patterns.insert(pattern)),
+            Some(Forget::Everything) => self.everything = true,
+            None => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn key(text: &str) -> FullKey {
+        FullKey::from_slice(text.as_bytes())
+    }
+
+    #[test]
+    fn a_key_is_remembered_once() {
+        let mut journal = Journal::new(10);
+        assert!(!journal.push(Forget::Keys(vec![key("a"), key("a")])));
+        assert!(!journal.push(Forget::Keys(vec![key("a")])));
+        assert_eq!((journal.len(), journal.begin()), (1, Some(Forget::Keys(vec![key("a")]))));
+        journal.finish();
+        assert!(journal.is_empty() && journal.begin().is_none());
+    }
+
+    #[test]
+    fn an_overflow_remembers_everything_instead() {
+        let mut journal = Journal::new(2);
+        assert!(!journal.push(Forget::Keys(vec![key("a"), key("b")])));
+        assert!(journal.push(Forget::Keys(vec![key("session:1")])));
+        journal.overflow(|key| key.starts_with(b"session:"));
+        assert_eq!(journal.begin(), Some(Forget::Keys(vec![key("session:1")])));
+        assert!(journal.is_everything());
+        assert_eq!(journal.begin(), Some(Forget::Everything));
+        journal.finish();
+        assert!(journal.is_empty());
+    }
+
+    #[test]
+    fn what_waits_or_is_under_way_names_its_keys() {
+        let mut journal = Journal::new(10);
+        assert!(!journal.push(Forget::Keys(vec![key("a")])));
+        assert!(!journal.push(Forget::Pattern(b"p:*".to_vec())));
+        assert!(journal.names(b"a") && journal.names(b"p:1") && !journal.names(b"b"));
+        journal.begin();
+        assert!(journal.names(b"a"), "the server has not answered yet");
+        journal.put_back();
+        assert_eq!(journal.len(), 2);
+        journal.begin();
+        assert!(!journal.push(Forget::Keys(vec![key("a")])));
+        journal.finish();
+        assert!(journal.names(b"a"), "deleted once more while the first deletion was under way");
+        journal.forgive(b"a");
+        assert!(!journal.names(b"a"));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_was_pushed_is_lost(numbers in prop::collection::vec(0u8..50, 0..80), max_keys in 1usize..60) {
+            let mut journal = Journal::new(max_keys);
+            for number in &numbers {
+                if journal.push(Forget::Keys(vec![key(&number.to_string())])) {
+                    journal.overflow(|_| false);
+                }
+            }
+            prop_assert!(journal.len() <= max_keys + 1);
+            let (mut kept, mut everything) = (HashSet::new(), false);
+            while let Some(forget) = journal.begin() {
+                journal.finish();
+                match forget {
+                    Forget::Keys(keys) => kept.extend(keys),
+                    Forget::Everything => everything = true,
+                    Forget::Pattern(_) => prop_assert!(false, "no pattern was pushed"),
+                }
+            }
+            prop_assert!(everything || numbers.iter().all(|number| kept.contains(&key(&number.to_string()))));
+        }
+    }
+}

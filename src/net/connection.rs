@@ -1,0 +1,144 @@
+//! One connection, and a round trip on it that never blocks: the caller's `Waiter` decides how to wait between tries.
+
+use super::reply::{Limits, ReplyReader};
+use super::stream::{Moved, Stream};
+use crate::error::{Error, Result};
+use crate::op::{Operation, Replies, Reply, Request, Step};
+use crate::wait::Attempt;
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Reads before the caller looks at the clock again, and whether the GIL should go.
+const READS_PER_ATTEMPT: usize = 16;
+
+/// A connection to the server, with the buffers of the round trip under way.
+pub struct Connection {
+    stream: Stream,
+    reader: ReplyReader,
+    request: Request,
+    written: usize,
+    replies: Replies,
+    received: usize,
+    address: Arc<str>,
+    pub(super) idle_since: Instant,
+    /// False from the start of a round trip until its last reply: a connection that is not in step is never used again.
+    in_step: bool,
+}
+
+impl Connection {
+    pub(super) fn new(stream: Stream, limits: Limits, address: Arc<str>) -> Self {
+        Self {
+            stream,
+            reader: ReplyReader::new(limits),
+            request: Request::default(),
+            written: 0,
+            replies: Replies::new(),
+            received: 0,
+            address,
+            idle_since: Instant::now(),
+            in_step: true,
+        }
+    }
+
+    /// Takes the commands of the operation's next round trip.
+    pub(super) fn start<O: Operation>(&mut self, operation: &mut O) {
+        self.request.clear();
+        self.written = 0;
+        self.received = 0;
+        self.replies.clear();
+        operation.request(&mut self.request);
+        self.in_step = false;
+    }
+
+    /// Writes and reads what is possible now.
+    ///
+    /// # Errors
+    /// The connection is lost, or the server sent nonsense. It is not to be used again.
+    pub(super) fn attempt(&mut self) -> Result<Attempt> {
+        let wrote = self.write()?;
+        // Nothing can have come yet: the first look at the socket would be a system call for nothing.
+        if wrote && self.written == self.request.bytes().len() {
+            return self.blocked();
+        }
+        for _ in 0..READS_PER_ATTEMPT {
+            while let Some(reply) = self.reader.next()? {
+                self.replies.push(reply);
+                if self.replies.len() == self.request.commands() {
+                    return self.finish();
+                }
+            }
+            match self.stream.read(self.reader.space()).map_err(|error| self.lost(&error))? {
+                Moved::Blocked => return self.blocked(),
+                Moved::Bytes(0) => return Err(self.closed()),
+                Moved::Bytes(bytes) => {
+                    self.received += bytes;
+                    self.reader.filled(bytes);
+                }
+            }
+        }
+        self.blocked()
+    }
+
+    fn write(&mut self) -> Result<bool> {
+        let mut wrote = false;
+        while self.written < self.request.bytes().len() {
+            let rest = &self.request.bytes()[self.written..];
+            match self.stream.write(rest).map_err(|error| lost(&self.address, &error))? {
+                Moved::Blocked => break,
+                Moved::Bytes(bytes) => self.written += bytes,
+            }
+            wrote = true;
+        }
+        Ok(wrote)
+    }
+
+    fn blocked(&self) -> Result<Attempt> {
+        let more = self.written < self.request.bytes().len();
+        self.stream.interest(more, self.received > 0).map(Attempt::Blocked).map_err(|error| self.lost(&error))
+    }
+
+    fn finish(&mut self) -> Result<Attempt> {
+        if self.written < self.request.bytes().len() || !self.reader.is_idle() {
+            return Err(Error::Protocol("more replies came than commands were sent".to_owned()));
+        }
+        self.in_step = true;
+        Ok(Attempt::Done)
+    }
+
+    /// Hands the replies of a finished round trip to the operation.
+    pub(super) fn settle<O: Operation>(&mut self, operation: &mut O) -> Result<Step<O::Outcome>> {
+        operation.replies(std::mem::take(&mut self.replies))
+    }
+
+    /// Bytes sent and received in this round trip.
+    pub(super) fn moved(&self) -> (usize, usize) {
+        (self.written, self.received)
+    }
+
+    /// Whether the next command would be answered by its own reply.
+    pub(super) fn is_in_step(&self) -> bool {
+        self.in_step
+    }
+
+    pub(super) fn is_quiet(&mut self) -> bool {
+        self.stream.is_quiet()
+    }
+
+    fn closed(&mut self) -> Error {
+        // Some servers say why before they close: too many clients, protected mode.
+        if let Some(Reply::Error(error)) = self.replies.pop() {
+            return Error::Server(error);
+        }
+        Error::Connection { address: self.address.to_string(), cause: "the server closed it".to_owned() }
+    }
+
+    fn lost(&self, error: &io::Error) -> Error {
+        lost(&self.address, error)
+    }
+}
+
+/// A connection error as ours.
+pub(super) fn lost(address: &str, error: &io::Error) -> Error {
+    Error::Connection { address: address.to_owned(), cause: error.to_string() }
+}

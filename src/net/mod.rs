@@ -1,0 +1,18 @@
+//! Sockets, reply reader, pool and the blocking driver. Knows nothing of caching.
+//!
+//! A socket whose reply did not come in time is closed, never used again: a late reply must not answer the next command.
+
+pub mod blocking;
+mod connection;
+mod dial;
+mod greeting;
+mod pool;
+mod reply;
+mod resolve;
+mod stream;
+mod tls;
+
+pub use connection::Connection;
+pub use greeting::Greeting;
+pub use pool::{Pool, PoolCounts};
+pub use reply::{Limits, ReplyReader};

@@ -1,0 +1,259 @@
+//! A pool of connections: the last one given back is the first one taken, so that few are warm rather than many lukewarm.
+
+use super::connection::Connection;
+use super::dial::Dialer;
+use crate::config::Server;
+use crate::error::{Result, Stage};
+use crate::stats::Stats;
+use crate::wait::{Deadline, Parking, Waiter};
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A connection used within this time is taken as good without a look: a look is a system call.
+const TRUSTED: Duration = Duration::from_millis(50);
+
+/// The connections of one cache in one process.
+pub struct Pool {
+    dialer: Dialer,
+    stats: Arc<Stats>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Oldest first.
+    #[expect(clippy::vec_box, reason = "connections move in and out at every call, and are hundreds of bytes long")]
+    idle: Vec<Box<Connection>>,
+    /// Idle, in use, and being opened.
+    open: usize,
+    /// First come, first served. While somebody waits nothing is idle: what comes back is handed over.
+    waiting: VecDeque<Arc<Turn>>,
+}
+
+/// A caller who waits for a connection. Handing it over, rather than waking him to look for it, keeps a busy thread
+/// from taking back at once what it has just given.
+#[derive(Default)]
+struct Turn {
+    parking: Parking,
+    given: Mutex<Option<Place>>,
+}
+
+/// A place among the open connections: one that is ready, or the right to open one.
+enum Place {
+    Idle(Box<Connection>),
+    Slot,
+}
+
+/// How full the pool is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolCounts {
+    /// Idle and in use.
+    pub open: usize,
+    /// Ready to be taken.
+    pub idle: usize,
+    /// Callers waiting for one.
+    pub waiting: usize,
+}
+
+impl Pool {
+    /// Opens nothing yet.
+    #[must_use]
+    pub fn new(server: Arc<Server>, stats: Arc<Stats>) -> Arc<Self> {
+        Arc::new(Self { dialer: Dialer::new(server), stats, state: Mutex::default() })
+    }
+
+    /// The server's settings.
+    #[must_use]
+    pub fn server(&self) -> &Arc<Server> {
+        self.dialer.server()
+    }
+
+    /// The server, without credentials.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        self.dialer.address()
+    }
+
+    /// How full it is.
+    #[must_use]
+    pub fn counts(&self) -> PoolCounts {
+        let state = self.state.lock();
+        PoolCounts { open: state.open, idle: state.idle.len(), waiting: state.waiting.len() }
+    }
+
+    pub(super) fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    pub(super) fn timeout(&self, deadline: Deadline, stage: Stage) -> crate::error::Error {
+        self.dialer.timeout(deadline, stage)
+    }
+
+    /// Opens new connections from now on, to wherever the name of the server points by then.
+    pub fn reconnect(&self) {
+        self.dialer.forget_addresses();
+        self.close_idle();
+    }
+
+    /// Closes every idle connection: they were opened to a server that is gone.
+    pub fn close_idle(&self) {
+        let closed = {
+            let mut state = self.state.lock();
+            state.open -= state.idle.len();
+            std::mem::take(&mut state.idle)
+        };
+        // Closing is a system call each; not under the lock.
+        drop(closed);
+    }
+
+    /// A connection that is ready for commands, an idle one if there is one.
+    pub(super) fn take(self: &Arc<Self>, waiter: &dyn Waiter, deadline: Deadline) -> Result<Lease> {
+        loop {
+            match self.place(waiter, deadline)? {
+                Place::Idle(mut connection) => {
+                    if connection.idle_since.elapsed() < TRUSTED || connection.is_quiet() {
+                        return Ok(Lease { pool: Arc::clone(self), connection: Some(connection), reused: true });
+                    }
+                    drop(connection);
+                    self.vacate(Place::Slot);
+                }
+                Place::Slot => return self.open(waiter, deadline),
+            }
+        }
+    }
+
+    /// A new connection, whatever is idle: for a PING, or a second try, that shall not be fooled by an old one.
+    pub(super) fn fresh(self: &Arc<Self>, waiter: &dyn Waiter, deadline: Deadline) -> Result<Lease> {
+        // It does not count against the limit: probing must be possible when every slot hangs.
+        self.state.lock().open += 1;
+        self.open(waiter, deadline)
+    }
+
+    fn place(&self, waiter: &dyn Waiter, deadline: Deadline) -> Result<Place> {
+        let turn = {
+            let mut state = self.state.lock();
+            if let Some(connection) = state.idle.pop() {
+                return Ok(Place::Idle(connection));
+            }
+            if state.open < self.server().max_connections {
+                state.open += 1;
+                return Ok(Place::Slot);
+            }
+            let turn = Arc::new(Turn::default());
+            state.waiting.push_back(Arc::clone(&turn));
+            turn
+        };
+        self.stats.slot_waits.one();
+        let woken = waiter.park(&turn.parking, deadline);
+        // Under the lock of those who give: either this turn is still waiting, or it was given its place.
+        let mut state = self.state.lock();
+        state.waiting.retain(|other| !Arc::ptr_eq(other, &turn));
+        drop(state);
+        match (woken, turn.given.lock().take()) {
+            (Ok(_), Some(place)) => Ok(place),
+            (Ok(_), None) => Err(self.timeout(deadline, Stage::Slot)),
+            (Err(interrupted), place) => {
+                if let Some(place) = place {
+                    self.vacate(place);
+                }
+                Err(interrupted)
+            }
+        }
+    }
+
+    fn open(self: &Arc<Self>, waiter: &dyn Waiter, deadline: Deadline) -> Result<Lease> {
+        let mut lease = Lease { pool: Arc::clone(self), connection: None, reused: false };
+        // On failure the lease, dropped empty, frees the slot.
+        lease.connection = Some(Box::new(self.dialer.dial(waiter, deadline)?));
+        self.stats.connects.one();
+        Ok(lease)
+    }
+
+    fn give_back(&self, mut connection: Box<Connection>) {
+        connection.idle_since = Instant::now();
+        let expired = {
+            let mut state = self.state.lock();
+            let limit = self.server().idle_timeout;
+            let expired = state.idle.iter().take_while(|idle| idle.idle_since.elapsed() > limit).count();
+            let expired: Vec<_> = state.idle.drain(..expired).collect();
+            state.open -= expired.len();
+            if state.open > self.server().max_connections {
+                // A fresh one for a probe came on top; let go of this one.
+                state.open -= 1;
+                drop(state);
+                drop(connection);
+                return;
+            }
+            Self::hand_over(&mut state, Place::Idle(connection));
+            expired
+        };
+        drop(expired);
+    }
+
+    /// Gives up a place.
+    fn vacate(&self, place: Place) {
+        Self::hand_over(&mut self.state.lock(), place);
+    }
+
+    fn hand_over(state: &mut State, place: Place) {
+        match (state.waiting.pop_front(), place) {
+            (Some(turn), place) => {
+                *turn.given.lock() = Some(place);
+                turn.parking.wake();
+            }
+            (None, Place::Idle(connection)) => state.idle.push(connection),
+            (None, Place::Slot) => state.open -= 1,
+        }
+    }
+}
+
+/// A connection taken from the pool; goes back when dropped, unless it is out of step, which closes it.
+pub(super) struct Lease {
+    pool: Arc<Pool>,
+    connection: Option<Box<Connection>>,
+    reused: bool,
+}
+
+impl Lease {
+    /// Whether it served others before, and so may have died in the meantime.
+    pub(super) fn is_reused(&self) -> bool {
+        self.reused
+    }
+
+    pub(super) fn stats(&self) -> &Stats {
+        &self.pool.stats
+    }
+
+    pub(super) fn timeout(&self, deadline: Deadline, stage: Stage) -> crate::error::Error {
+        self.pool.timeout(deadline, stage)
+    }
+}
+
+impl Deref for Lease {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.connection.as_deref().expect("a lease that is handed out holds a connection until its drop")
+    }
+}
+
+impl DerefMut for Lease {
+    fn deref_mut(&mut self) -> &mut Connection {
+        self.connection.as_deref_mut().expect("a lease that is handed out holds a connection until its drop")
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        match self.connection.take() {
+            Some(connection) if connection.is_in_step() => self.pool.give_back(connection),
+            broken => {
+                drop(broken);
+                self.pool.vacate(Place::Slot);
+            }
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Arguments: what Python code passes, as the core's types, once and at the edge.
+
+use super::errors::ConfigError;
+use super::outcall;
+use crate::config::{OptionValue, Ttl};
+use crate::error::{Error, Result};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyBytes, PyDict, PyEllipsis, PyFloat, PyInt, PyString};
+use std::time::Duration;
+
+/// A lifetime: `int`, `float` or `timedelta` in seconds, `None` for ever; not given or `...`, the cache's own.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum TtlArg {
+    Default,
+    Given(Ttl),
+}
+
+impl TtlArg {
+    pub(super) fn or(self, default: Ttl) -> Ttl {
+        match self {
+            Self::Default => default,
+            Self::Given(ttl) => ttl,
+        }
+    }
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for TtlArg {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        if object.is_none() {
+            return Ok(Self::Given(Ttl::Never));
+        }
+        if object.is_instance_of::<PyEllipsis>() {
+            return Ok(Self::Default);
+        }
+        seconds(object, "ttl").map(|seconds| Self::Given(lifetime(seconds)))
+    }
+}
+
+/// Seconds as a lifetime: 0, negative and less than a millisecond all mean "gone at once".
+fn lifetime(seconds: f64) -> Ttl {
+    if seconds * 1000.0 < 1.0 { Ttl::For(Duration::ZERO) } else { Ttl::For(Duration::from_secs_f64(seconds)) }
+}
+
+/// A thousand years: longer than any server lives, and far from every overflow.
+const LONGEST_SECONDS: f64 = 1000.0 * 366.0 * 86_400.0;
+
+/// How many keys the server looks at per round trip of a walk.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StepArg(pub(super) usize);
+
+impl StepArg {
+    /// Some 0.3 ms of the server's time.
+    pub(super) const DEFAULT: Self = Self(1000);
+    /// More would hold up everybody else.
+    const LONGEST: usize = 1_000_000;
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for StepArg {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        object.extract().ok().filter(|step| (1..=Self::LONGEST).contains(step)).map(Self).ok_or_else(|| {
+            let longest = Self::LONGEST;
+            ConfigError::new_err(format!(
+                "'itersize' must be an int from 1 to {longest}, in keys looked at per round trip"
+            ))
+        })
+    }
+}
+
+/// `int`, `float` or `timedelta` as seconds.
+pub(super) fn seconds(object: Borrowed<'_, '_, PyAny>, name: &str) -> PyResult<f64> {
+    let wrong = || {
+        let kind = object.get_type().qualname().map_or_else(|_| "?".to_owned(), |name| name.to_string());
+        ConfigError::new_err(format!("'{name}' must be a number of seconds, a timedelta or None, not of type {kind}"))
+    };
+    if object.is_instance_of::<PyBool>() {
+        return Err(wrong());
+    }
+    let seconds: f64 = if object.is_instance_of::<PyInt>() || object.is_instance_of::<PyFloat>() {
+        // An int that no float can hold is larger than every limit.
+        object.extract().unwrap_or(f64::INFINITY)
+    } else if let Ok(total) = object.call_method0("total_seconds") {
+        total.extract()?
+    } else {
+        return Err(wrong());
+    };
+    if seconds.is_nan() || seconds > LONGEST_SECONDS {
+        return Err(ConfigError::new_err(format!(
+            "'{name}' must be a number of seconds, at most a thousand years, not {seconds}; None means for ever"
+        )));
+    }
+    Ok(seconds)
+}
+
+/// A version, as the text that stands in the key.
+pub(super) fn version(object: Option<&Bound<'_, PyAny>>) -> PyResult<Option<String>> {
+    object.map(|object| outcall::text(object)?.extract()).transpose()
+}
+
+/// Named options for [`Settings::new`](crate::config::Settings::new).
+pub(super) fn options(given: Option<&Bound<'_, PyDict>>) -> PyResult<Vec<(String, OptionValue)>> {
+    let Some(given) = given else { return Ok(Vec::new()) };
+    given.iter().map(|(name, value)| Ok((name.extract()?, option(&name.extract::<String>()?, &value)?))).collect()
+}
+
+fn option(name: &str, value: &Bound<'_, PyAny>) -> PyResult<OptionValue> {
+    Ok(if value.is_none() {
+        OptionValue::None
+    } else if let Ok(flag) = value.cast::<PyBool>() {
+        OptionValue::Bool(flag.is_true())
+    } else if value.is_instance_of::<PyInt>() {
+        OptionValue::Int(value.extract().map_err(|_| ConfigError::new_err(format!("'{name}' is too large a number")))?)
+    } else if value.is_instance_of::<PyFloat>() {
+        OptionValue::Float(value.extract()?)
+    } else if value.is_instance_of::<PyString>() {
+        OptionValue::Text(value.extract()?)
+    } else if let Ok(path) = value.call_method0("__fspath__") {
+        OptionValue::Text(path.extract()?)
+    } else if let Ok(seconds) = value.call_method0("total_seconds") {
+        OptionValue::Float(seconds.extract()?)
+    } else if value.is_instance_of::<PyBytes>() {
+        return Err(ConfigError::new_err(format!("'{name}' must be text (a string), not bytes")));
+    } else if let Ok(items) = value.try_iter() {
+        let items: PyResult<Vec<String>> = items.map(|item| item?.extract()).collect();
+        OptionValue::List(items.map_err(|_| ConfigError::new_err(format!("'{name}' must be a list of texts")))?)
+    } else {
+        let kind = value.get_type().qualname()?.to_string();
+        return Err(ConfigError::new_err(format!("'{name}' cannot be of type {kind}")));
+    })
+}
+
+/// What a counter is changed by, 1 if not given; `sign` is -1 for `decr`.
+pub(super) fn delta(object: Option<&Bound<'_, PyAny>>, sign: i64) -> PyResult<i64> {
+    let Some(object) = object else { return Ok(sign) };
+    if !object.is_instance_of::<PyInt>() {
+        let kind = object.get_type().qualname()?.to_string();
+        return Err(PyTypeError::new_err(format!("'delta' must be an int, not {kind}")));
+    }
+    let delta = object.extract::<i64>().ok().and_then(|delta| delta.checked_mul(sign));
+    delta.ok_or_else(|| Error::CounterOverflow(format!("a counter has 64 bits and cannot change by {object}")).into())
+}
+
+/// One argument of a raw command.
+pub(super) fn command_part(part: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    if let Ok(bytes) = part.cast::<PyBytes>() {
+        return Ok(bytes.as_bytes().to_vec());
+    }
+    if let Ok(text) = part.cast::<PyString>() {
+        return Ok(text.to_str()?.as_bytes().to_vec());
+    }
+    if part.is_instance_of::<PyBool>() || !(part.is_instance_of::<PyInt>() || part.is_instance_of::<PyFloat>()) {
+        let kind = part.get_type().qualname()?.to_string();
+        return Err(PyTypeError::new_err(format!("a command is made of str, bytes, int and float, not {kind}")));
+    }
+    Ok(part.str()?.to_str()?.as_bytes().to_vec())
+}
+
+/// Commands that would change a pooled connection for whoever takes it next, or never answer.
+const STATEFUL: [&str; 24] = [
+    "AUTH",
+    "HELLO",
+    "SELECT",
+    "RESET",
+    "QUIT",
+    "MULTI",
+    "EXEC",
+    "DISCARD",
+    "WATCH",
+    "UNWATCH",
+    "SUBSCRIBE",
+    "UNSUBSCRIBE",
+    "PSUBSCRIBE",
+    "PUNSUBSCRIBE",
+    "SSUBSCRIBE",
+    "SUNSUBSCRIBE",
+    "MONITOR",
+    "SYNC",
+    "PSYNC",
+    "READONLY",
+    "READWRITE",
+    "REPLCONF",
+    "FAILOVER",
+    "ASKING",
+];
+
+/// Refuses commands that do not work on a connection shared with others.
+///
+/// # Errors
+/// It names the command.
+pub(super) fn refuse_stateful(parts: &[Vec<u8>]) -> Result<()> {
+    let word = |index: usize| {
+        parts.get(index).map(|part| String::from_utf8_lossy(part).to_ascii_uppercase()).unwrap_or_default()
+    };
+    let (name, sub) = (word(0), word(1));
+    if name.is_empty() {
+        return Err(Error::Config("execute() needs the name of a command".to_owned()));
+    }
+    let client = name == "CLIENT"
+        && matches!(sub.as_str(), "REPLY" | "TRACKING" | "CACHING" | "NO-EVICT" | "NO-TOUCH" | "SETNAME");
+    if client || STATEFUL.contains(&name.as_str()) {
+        let shown = if client { format!("{name} {sub}") } else { name };
+        return Err(Error::Config(format!(
+            "execute() cannot run '{shown}': it changes the connection, which the next caller shares; use a client of your own"
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lifetime_below_a_millisecond_is_gone_at_once() {
+        for seconds in [0.0, -5.0, 0.000_9, f64::NEG_INFINITY] {
+            assert_eq!(lifetime(seconds), Ttl::For(Duration::ZERO), "{seconds}");
+        }
+        assert_eq!(lifetime(1.5), Ttl::For(Duration::from_millis(1500)));
+    }
+
+    #[test]
+    fn commands_that_change_the_connection_are_refused() {
+        for command in [&["select", "1"][..], &["CLIENT", "reply", "off"], &["multi"], &[]] {
+            let parts: Vec<_> = command.iter().map(|part| part.as_bytes().to_vec()).collect();
+            assert!(refuse_stateful(&parts).is_err(), "{command:?}");
+        }
+        assert!(refuse_stateful(&[b"CLIENT".to_vec(), b"LIST".to_vec()]).is_ok());
+    }
+}

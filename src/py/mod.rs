@@ -1,0 +1,27 @@
+//! The only room that knows Python.
+
+mod args;
+mod client;
+mod errors;
+mod events;
+mod outcall;
+mod pending;
+mod plan;
+mod snapshot;
+mod values;
+mod verbs;
+mod wait;
+
+use pyo3::prelude::*;
+
+#[pymodule(gil_used = true)]
+mod _native {
+    #[pymodule_export]
+    use super::client::PyClient;
+    #[pymodule_export]
+    use super::pending::{PyChannel, PyOwner, PyPending};
+    /// The version of the crate, which is that of the package.
+    #[pymodule_export]
+    #[allow(non_upper_case_globals)] // Python's name for it.
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+}

@@ -1,0 +1,143 @@
+//! Snapshots for Python: statistics, settings of the connection, raw replies.
+
+use crate::cache::Cache;
+use crate::config::{Address, Server};
+use crate::op::Reply;
+use crate::stats::LATENCY_BOUNDS_US;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList};
+use std::sync::atomic::Ordering;
+
+/// What `stats()` returns; the keys are described in `_native.pyi`.
+pub(super) fn stats<'py>(py: Python<'py>, cache: &Cache) -> PyResult<Bound<'py, PyDict>> {
+    let local = cache.local();
+    let stats = &local.stats;
+    let (hits, misses) = (stats.hits.get(), stats.misses.get());
+    let result = PyDict::new(py);
+    result.set_item("hits", hits)?;
+    result.set_item("misses", misses)?;
+    #[allow(clippy::cast_precision_loss)] // A ratio of counters, for people.
+    result.set_item("hit_rate", if hits + misses == 0 { 0.0 } else { hits as f64 / (hits + misses) as f64 })?;
+    result.set_item("sets", stats.sets.get())?;
+    result.set_item("dropped_sets", stats.dropped_sets.get())?;
+    result.set_item("deletes", stats.deletes.get())?;
+    result.set_item("round_trips", stats.round_trips.get())?;
+    result.set_item("retries", stats.retries.get())?;
+    result.set_item("bytes_in", stats.bytes_in.get())?;
+    result.set_item("bytes_out", stats.bytes_out.get())?;
+    let errors = PyDict::new(py);
+    for (kind, count) in stats.errors() {
+        errors.set_item(kind, count)?;
+    }
+    result.set_item("timeouts", errors.get_item("timeout")?)?;
+    result.set_item("errors", errors)?;
+    result.set_item("breaker", breaker(py, cache)?)?;
+    result.set_item("pool", pool(py, cache)?)?;
+    result.set_item("staged_wait", staged_wait(py, cache)?)?;
+    result.set_item("latency", latency(py, cache)?)?;
+    Ok(result)
+}
+
+fn breaker<'py>(py: Python<'py>, cache: &Cache) -> PyResult<Bound<'py, PyDict>> {
+    let local = cache.local();
+    let result = PyDict::new(py);
+    result.set_item("state", if local.health.is_open() { "open" } else { "closed" })?;
+    result.set_item("opened", local.stats.breaker_opened.get())?;
+    result.set_item("journal", local.health.journal_len())?;
+    result.set_item("journaled", local.stats.journaled.get())?;
+    result.set_item("replayed", local.stats.replayed.get())?;
+    Ok(result)
+}
+
+fn pool<'py>(py: Python<'py>, cache: &Cache) -> PyResult<Bound<'py, PyDict>> {
+    let local = cache.local();
+    let counts = local.pool.counts();
+    let result = PyDict::new(py);
+    result.set_item("max", cache.settings().server.max_connections)?;
+    result.set_item("open", counts.open)?;
+    result.set_item("idle", counts.idle)?;
+    result.set_item("in_use", counts.open - counts.idle)?;
+    result.set_item("waiting", counts.waiting)?;
+    result.set_item("connects", local.stats.connects.get())?;
+    result.set_item("slot_waits", local.stats.slot_waits.get())?;
+    Ok(result)
+}
+
+fn staged_wait<'py>(py: Python<'py>, cache: &Cache) -> PyResult<Bound<'py, PyDict>> {
+    let gate = &cache.local().gate;
+    let result = PyDict::new(py);
+    result.set_item("enabled", gate.is_enabled())?;
+    result.set_item("hits", gate.counts.hits.load(Ordering::Relaxed))?;
+    result.set_item("misses", gate.counts.misses.load(Ordering::Relaxed))?;
+    result.set_item("skipped_busy", gate.counts.skipped_busy.load(Ordering::Relaxed))?;
+    result.set_item("skipped_backoff", gate.counts.skipped_backoff.load(Ordering::Relaxed))?;
+    result.set_item("skipped_budget", gate.counts.skipped_budget.load(Ordering::Relaxed))?;
+    Ok(result)
+}
+
+fn latency<'py>(py: Python<'py>, cache: &Cache) -> PyResult<Bound<'py, PyDict>> {
+    let latency = cache.local().stats.latency();
+    let buckets = PyList::empty(py);
+    #[allow(clippy::cast_precision_loss)] // The bounds are small numbers.
+    let bounds = LATENCY_BOUNDS_US.iter().map(|bound| Some(*bound as f64 / 1e6)).chain([None]);
+    for (bound, count) in bounds.zip(&latency.counts) {
+        buckets.append((bound, count))?;
+    }
+    let result = PyDict::new(py);
+    result.set_item("count", latency.counts.iter().sum::<u64>())?;
+    result.set_item("sum", latency.sum.as_secs_f64())?;
+    result.set_item("buckets", buckets)?;
+    Ok(result)
+}
+
+/// Where and how the async driver connects.
+pub(super) fn target<'py>(py: Python<'py>, server: &Server) -> PyResult<Bound<'py, PyDict>> {
+    let result = PyDict::new(py);
+    match &server.address {
+        Address::Tcp { host, port } => {
+            result.set_item("host", host)?;
+            result.set_item("port", port)?;
+        }
+        Address::Unix { path } => result.set_item("path", path)?,
+    }
+    result.set_item("max_connections", server.max_connections)?;
+    result.set_item("idle_timeout", server.idle_timeout.as_secs_f64())?;
+    result.set_item("timeout", server.timeout.as_secs_f64())?;
+    if let Some(tls) = &server.tls {
+        let settings = PyDict::new(py);
+        settings.set_item("ca_file", &tls.ca_file)?;
+        settings.set_item("cert_file", &tls.cert_file)?;
+        settings.set_item("key_file", &tls.key_file)?;
+        settings.set_item("server_name", &tls.server_name)?;
+        settings.set_item("verify", tls.verify)?;
+        result.set_item("tls", settings)?;
+    }
+    Ok(result)
+}
+
+/// A reply as Python has it: strings of bytes as `bytes`, statuses as `str`.
+pub(super) fn reply(py: Python<'_>, reply: Reply) -> PyResult<Py<PyAny>> {
+    Ok(match reply {
+        Reply::Nil => py.None(),
+        Reply::Int(number) => number.into_pyobject(py)?.into_any().unbind(),
+        Reply::Double(number) => number.into_pyobject(py)?.into_any().unbind(),
+        Reply::Bool(flag) => flag.into_pyobject(py)?.to_owned().into_any().unbind(),
+        Reply::Status(text) => text.into_pyobject(py)?.into_any().unbind(),
+        Reply::Bulk(bytes) => PyBytes::new(py, &bytes).into_any().unbind(),
+        Reply::Array(items) => {
+            let list = PyList::empty(py);
+            for item in items {
+                list.append(self::reply(py, item)?)?;
+            }
+            list.into_any().unbind()
+        }
+        Reply::Map(pairs) => {
+            let dict = PyDict::new(py);
+            for (key, value) in pairs {
+                dict.set_item(self::reply(py, key)?, self::reply(py, value)?)?;
+            }
+            dict.into_any().unbind()
+        }
+        Reply::Error(error) => return Err(crate::error::Error::Server(error).into()),
+    })
+}

@@ -1,0 +1,44 @@
+//! Counting.
+
+use crate::cache::Role;
+use crate::py::args;
+use crate::py::client::{Given, Inner, Object, PyClient};
+use crate::py::plan::{Finish, Plan};
+use crate::store::Incr;
+use pyo3::prelude::*;
+
+impl Inner {
+    pub(super) fn incr(
+        &self,
+        key: &Bound<'_, PyAny>,
+        delta: i64,
+        version: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Plan<Incr, impl Finish<i64>>> {
+        let (key, call) = self.keyed(key, version, Role::Exact)?;
+        let finish = |py: Python<'_>, count: Option<i64>| Ok(count.into_pyobject(py)?.unbind());
+        Ok(Plan { operation: Incr::new(key, delta), call, finish })
+    }
+}
+
+#[pymethods]
+impl PyClient {
+    #[pyo3(signature = (key, delta=None, version=None))]
+    fn incr(&self, key: &Object<'_>, delta: Given<'_, '_>, version: Given<'_, '_>) -> PyResult<Py<PyAny>> {
+        self.inner.incr(key, args::delta(delta, 1)?, version)?.wait(key.py(), &self.inner)
+    }
+
+    #[pyo3(signature = (key, delta=None, version=None))]
+    fn aincr<'py>(&self, key: &Object<'py>, delta: Given<'_, '_>, version: Given<'_, '_>) -> PyResult<Object<'py>> {
+        self.inner.incr(key, args::delta(delta, 1)?, version)?.coroutine(key.py(), &self.inner)
+    }
+
+    #[pyo3(signature = (key, delta=None, version=None))]
+    fn decr(&self, key: &Object<'_>, delta: Given<'_, '_>, version: Given<'_, '_>) -> PyResult<Py<PyAny>> {
+        self.inner.incr(key, args::delta(delta, -1)?, version)?.wait(key.py(), &self.inner)
+    }
+
+    #[pyo3(signature = (key, delta=None, version=None))]
+    fn adecr<'py>(&self, key: &Object<'py>, delta: Given<'_, '_>, version: Given<'_, '_>) -> PyResult<Object<'py>> {
+        self.inner.incr(key, args::delta(delta, -1)?, version)?.coroutine(key.py(), &self.inner)
+    }
+}

@@ -1,0 +1,42 @@
+//! Any command.
+
+use crate::cache::{Call, Role};
+use crate::op::Reply;
+use crate::py::client::{Inner, Object, PyClient};
+use crate::py::plan::{Finish, Plan};
+use crate::py::{args, snapshot};
+use crate::store::Raw;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+impl Inner {
+    pub(super) fn execute(parts: Vec<Vec<u8>>) -> PyResult<Plan<Raw, impl Finish<Reply>>> {
+        args::refuse_stateful(&parts)?;
+        let mut command = redis::Cmd::new();
+        for part in parts {
+            command.arg(part);
+        }
+        let finish = |py: Python<'_>, reply: Option<Reply>| match reply {
+            Some(reply) => snapshot::reply(py, reply),
+            None => Ok(py.None()),
+        };
+        Ok(Plan { operation: Raw { command }, call: Call::bulk(Role::Certain), finish })
+    }
+}
+
+#[pymethods]
+impl PyClient {
+    #[pyo3(signature = (*args))]
+    fn execute(&self, args: &Bound<'_, PyTuple>) -> PyResult<Py<PyAny>> {
+        Inner::execute(command(args)?)?.wait(args.py(), &self.inner)
+    }
+
+    #[pyo3(signature = (*args))]
+    fn aexecute<'py>(&self, args: &Bound<'py, PyTuple>) -> PyResult<Object<'py>> {
+        Inner::execute(command(args)?)?.coroutine(args.py(), &self.inner)
+    }
+}
+
+fn command(args: &Bound<'_, PyTuple>) -> PyResult<Vec<Vec<u8>>> {
+    args.iter().map(|part| args::command_part(&part)).collect()
+}

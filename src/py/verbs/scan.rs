@@ -1,0 +1,121 @@
+//! Keys by pattern.
+
+use crate::cache::{Call, Role};
+use crate::invalidate::Forget;
+use crate::py::args::{self, StepArg};
+use crate::py::client::{Given, Inner, Object, PyClient};
+use crate::py::plan::{Finish, Plan};
+use crate::store::{DeletePattern, Page, ScanPage};
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyString};
+use std::sync::Arc;
+
+impl Inner {
+    /// Deletes what matches; without a pattern, everything of this cache.
+    pub(super) fn delete_pattern(
+        self: &Arc<Self>,
+        py: Python<'_>,
+        pattern: Option<&str>,
+        itersize: StepArg,
+        version: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Plan<DeletePattern, impl Finish<i64>>> {
+        let pattern = match pattern {
+            Some(pattern) => self.pattern(py, pattern, version)?,
+            None => self.everything()?,
+        };
+        let call = Call::bulk(Role::Forget(Forget::Pattern(pattern.clone())));
+        Ok(Plan { operation: DeletePattern::new(pattern, itersize.0), call, finish: self.count_deleted() })
+    }
+
+    pub(super) fn count_deleted(self: &Arc<Self>) -> impl Finish<i64> + use<> {
+        let inner = Arc::clone(self);
+        move |py: Python<'_>, deleted: Option<i64>| {
+            inner.cache.local().stats.deletes.add(usize::try_from(deleted.unwrap_or(0)).unwrap_or(0));
+            Ok(deleted.into_pyobject(py)?.unbind())
+        }
+    }
+
+    /// One page of keys: the next cursor, and the keys without what this cache puts in front.
+    pub(super) fn scan(
+        self: &Arc<Self>,
+        py: Python<'_>,
+        cursor: u64,
+        pattern: &str,
+        itersize: StepArg,
+        version: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Plan<ScanPage, impl Finish<Page>>> {
+        let operation = ScanPage { cursor, pattern: self.pattern(py, pattern, version)?, count: itersize.0 };
+        let (inner, version) = (Arc::clone(self), args::version(version)?);
+        let finish = move |py: Python<'_>, page: Option<Page>| {
+            let (cursor, keys) = page.unwrap_or_default();
+            let names = PyList::empty(py);
+            for key in keys {
+                if let Some(name) = inner.cache.keys().strip(&key, version.as_deref()) {
+                    names.append(
+                        PyString::from_bytes(py, name)
+                            .unwrap_or_else(|_| PyString::new(py, &String::from_utf8_lossy(name))),
+                    )?;
+                }
+            }
+            Ok((cursor, names).into_pyobject(py)?.into_any().unbind())
+        };
+        Ok(Plan { operation, call: Call::bulk(Role::Certain), finish })
+    }
+}
+
+#[pymethods]
+impl PyClient {
+    #[pyo3(signature = (cursor, pattern, itersize, version=None))]
+    fn _scan(
+        &self,
+        py: Python<'_>,
+        cursor: u64,
+        pattern: &str,
+        itersize: StepArg,
+        version: Given<'_, '_>,
+    ) -> PyResult<Py<PyAny>> {
+        self.inner.scan(py, cursor, pattern, itersize, version)?.wait(py, &self.inner)
+    }
+
+    #[pyo3(signature = (cursor, pattern, itersize, version=None))]
+    fn _ascan<'py>(
+        &self,
+        py: Python<'py>,
+        cursor: u64,
+        pattern: &str,
+        itersize: StepArg,
+        version: Given<'_, '_>,
+    ) -> PyResult<Object<'py>> {
+        self.inner.scan(py, cursor, pattern, itersize, version)?.coroutine(py, &self.inner)
+    }
+
+    #[pyo3(signature = (pattern, version=None, *, itersize=StepArg::DEFAULT))]
+    fn delete_pattern(
+        &self,
+        py: Python<'_>,
+        pattern: &str,
+        version: Given<'_, '_>,
+        itersize: StepArg,
+    ) -> PyResult<Py<PyAny>> {
+        self.inner.delete_pattern(py, Some(pattern), itersize, version)?.wait(py, &self.inner)
+    }
+
+    #[pyo3(signature = (pattern, version=None, *, itersize=StepArg::DEFAULT))]
+    fn adelete_pattern<'py>(
+        &self,
+        py: Python<'py>,
+        pattern: &str,
+        version: Given<'_, '_>,
+        itersize: StepArg,
+    ) -> PyResult<Object<'py>> {
+        self.inner.delete_pattern(py, Some(pattern), itersize, version)?.coroutine(py, &self.inner)
+    }
+
+    fn _delete_all(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.inner.delete_pattern(py, None, StepArg::DEFAULT, None)?.wait(py, &self.inner)
+    }
+
+    fn _adelete_all<'py>(&self, py: Python<'py>) -> PyResult<Object<'py>> {
+        self.inner.delete_pattern(py, None, StepArg::DEFAULT, None)?.coroutine(py, &self.inner)
+    }
+}

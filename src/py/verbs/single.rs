@@ -1,0 +1,244 @@
+//! One value: get, set, add, delete.
+
+use super::boolean;
+use crate::cache::{Local, Role};
+use crate::invalidate::Forget;
+use crate::py::args::TtlArg;
+use crate::py::client::{Given, Inner, Object, PyClient};
+use crate::py::errors::ConfigError;
+use crate::py::plan::{Finish, Plan};
+use crate::store::{AddOrGet, Condition, Exists, Get, Set, Unlink};
+use pyo3::prelude::*;
+use std::sync::Arc;
+
+impl Inner {
+    pub(super) fn get(
+        self: &Arc<Self>,
+        key: &Bound<'_, PyAny>,
+        default: Option<Py<PyAny>>,
+        version: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Plan<Get, impl Finish<Option<Vec<u8>>>>> {
+        let (key, call) = self.keyed(key, version, Role::Read)?;
+        let inner = Arc::clone(self);
+        let finish = move |py: Python<'_>, found: Option<Option<Vec<u8>>>| {
+            let stats = &inner.cache.local().stats;
+            if let Some(bytes) = found.flatten()
+                && let Some(value) = inner.values.decode(py, &bytes, stats)?
+            {
+                stats.hits.one();
+                return Ok(value.unbind());
+            }
+            stats.misses.one();
+            Ok(default.unwrap_or_else(|| py.None()))
+        };
+        Ok(Plan { operation: Get { key }, call, finish })
+    }
+
+    pub(super) fn set(
+        self: &Arc<Self>,
+        key: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+        ttl: TtlArg,
+        version: Option<&Bound<'_, PyAny>>,
+        condition: Condition,
+    ) -> PyResult<Plan<Set, impl Finish<bool>>> {
+        let ttl = ttl.or(self.cache.settings().cache.ttl);
+        let (key, mut call) = self.keyed(key, version, Role::Exact)?;
+        if condition == Condition::Always {
+            call.forgotten = false;
+            // What is gone at once is a deletion, and must not be lost as a store may be.
+            call.role = if ttl.is_zero() { Role::Forget(Forget::Keys(vec![key.clone()])) } else { Role::Store };
+        }
+        let value = self.values.encode(value)?;
+        let (inner, name) = (Arc::clone(self), key.clone());
+        let finish = move |py: Python<'_>, stored: Option<bool>| {
+            let Local { stats, health, .. } = inner.cache.local();
+            match stored {
+                Some(true) => {
+                    health.forgive(&name);
+                    stats.sets.one();
+                }
+                None => stats.dropped_sets.one(),
+                Some(false) => {}
+            }
+            boolean(py, stored)
+        };
+        Ok(Plan { operation: Set { key, value, ttl, condition }, call, finish })
+    }
+
+    pub(super) fn add_or_get(
+        self: &Arc<Self>,
+        key: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+        ttl: TtlArg,
+        version: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Plan<AddOrGet, impl Finish<Option<Vec<u8>>>>> {
+        let (key, mut call) = self.keyed(key, version, Role::Store)?;
+        // It would get the value that is to be deleted.
+        call.forgotten = self.cache.local().health.is_forgotten(&key);
+        let encoded = self.values.encode(value)?;
+        let (inner, value) = (Arc::clone(self), value.clone().unbind());
+        let finish = move |py: Python<'_>, found: Option<Option<Vec<u8>>>| {
+            let stats = &inner.cache.local().stats;
+            match found {
+                // None stands for bytes that cannot be decoded: they are to be overwritten.
+                Some(Some(bytes)) => Ok(inner
+                    .values
+                    .decode(py, &bytes, stats)?
+                    .map(|found| (found.unbind(),))
+                    .into_pyobject(py)?
+                    .unbind()),
+                Some(None) => {
+                    stats.sets.one();
+                    Ok((value,).into_pyobject(py)?.into_any().unbind())
+                }
+                None => {
+                    stats.dropped_sets.one();
+                    Ok((value,).into_pyobject(py)?.into_any().unbind())
+                }
+            }
+        };
+        let ttl = ttl.or(self.cache.settings().cache.ttl);
+        Ok(Plan { operation: AddOrGet { key, value: encoded, ttl }, call, finish })
+    }
+
+    pub(super) fn delete(
+        self: &Arc<Self>,
+        key: &Bound<'_, PyAny>,
+        version: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Plan<Unlink, impl Finish<i64>>> {
+        let (key, mut call) = self.keyed(key, version, Role::Store)?;
+        call.role = Role::Forget(Forget::Keys(vec![key.clone()]));
+        let inner = Arc::clone(self);
+        let finish = move |py: Python<'_>, deleted: Option<i64>| {
+            let deleted = deleted.map(|count| count > 0);
+            if deleted == Some(true) {
+                inner.cache.local().stats.deletes.one();
+            }
+            boolean(py, deleted)
+        };
+        Ok(Plan { operation: Unlink::new(vec![key]), call, finish })
+    }
+
+    pub(super) fn has(
+        &self,
+        key: &Bound<'_, PyAny>,
+        version: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Plan<Exists, impl Finish<bool>>> {
+        let (key, call) = self.keyed(key, version, Role::Read)?;
+        Ok(Plan { operation: Exists { key }, call, finish: boolean })
+    }
+}
+
+#[pymethods]
+impl PyClient {
+    #[pyo3(signature = (key, default=None, version=None))]
+    fn get(&self, key: &Object<'_>, default: Option<Py<PyAny>>, version: Given<'_, '_>) -> PyResult<Py<PyAny>> {
+        self.inner.get(key, default, version)?.wait(key.py(), &self.inner)
+    }
+
+    #[pyo3(signature = (key, default=None, version=None))]
+    fn aget<'py>(
+        &self,
+        key: &Object<'py>,
+        default: Option<Py<PyAny>>,
+        version: Given<'_, '_>,
+    ) -> PyResult<Object<'py>> {
+        self.inner.get(key, default, version)?.coroutine(key.py(), &self.inner)
+    }
+
+    #[pyo3(signature = (key, value, ttl=TtlArg::Default, version=None, *, nx=false, xx=false))]
+    fn set(
+        &self,
+        key: &Object<'_>,
+        value: &Object<'_>,
+        ttl: TtlArg,
+        version: Given<'_, '_>,
+        nx: bool,
+        xx: bool,
+    ) -> PyResult<Py<PyAny>> {
+        self.inner.set(key, value, ttl, version, condition(nx, xx)?)?.wait(key.py(), &self.inner)
+    }
+
+    #[pyo3(signature = (key, value, ttl=TtlArg::Default, version=None, *, nx=false, xx=false))]
+    fn aset<'py>(
+        &self,
+        key: &Object<'py>,
+        value: &Object<'py>,
+        ttl: TtlArg,
+        version: Given<'_, '_>,
+        nx: bool,
+        xx: bool,
+    ) -> PyResult<Object<'py>> {
+        self.inner.set(key, value, ttl, version, condition(nx, xx)?)?.coroutine(key.py(), &self.inner)
+    }
+
+    #[pyo3(signature = (key, value, ttl=TtlArg::Default, version=None))]
+    fn add(&self, key: &Object<'_>, value: &Object<'_>, ttl: TtlArg, version: Given<'_, '_>) -> PyResult<Py<PyAny>> {
+        self.inner.set(key, value, ttl, version, Condition::IfAbsent)?.wait(key.py(), &self.inner)
+    }
+
+    #[pyo3(signature = (key, value, ttl=TtlArg::Default, version=None))]
+    fn aadd<'py>(
+        &self,
+        key: &Object<'py>,
+        value: &Object<'py>,
+        ttl: TtlArg,
+        version: Given<'_, '_>,
+    ) -> PyResult<Object<'py>> {
+        self.inner.set(key, value, ttl, version, Condition::IfAbsent)?.coroutine(key.py(), &self.inner)
+    }
+
+    #[pyo3(signature = (key, value, ttl=TtlArg::Default, version=None))]
+    fn _add_or_get(
+        &self,
+        key: &Object<'_>,
+        value: &Object<'_>,
+        ttl: TtlArg,
+        version: Given<'_, '_>,
+    ) -> PyResult<Py<PyAny>> {
+        self.inner.add_or_get(key, value, ttl, version)?.wait(key.py(), &self.inner)
+    }
+
+    #[pyo3(signature = (key, value, ttl=TtlArg::Default, version=None))]
+    fn _aadd_or_get<'py>(
+        &self,
+        key: &Object<'py>,
+        value: &Object<'py>,
+        ttl: TtlArg,
+        version: Given<'_, '_>,
+    ) -> PyResult<Object<'py>> {
+        self.inner.add_or_get(key, value, ttl, version)?.coroutine(key.py(), &self.inner)
+    }
+
+    #[pyo3(signature = (key, version=None))]
+    fn delete(&self, key: &Object<'_>, version: Given<'_, '_>) -> PyResult<Py<PyAny>> {
+        self.inner.delete(key, version)?.wait(key.py(), &self.inner)
+    }
+
+    #[pyo3(signature = (key, version=None))]
+    fn adelete<'py>(&self, key: &Object<'py>, version: Given<'_, '_>) -> PyResult<Object<'py>> {
+        self.inner.delete(key, version)?.coroutine(key.py(), &self.inner)
+    }
+
+    #[pyo3(signature = (key, version=None))]
+    fn has(&self, key: &Object<'_>, version: Given<'_, '_>) -> PyResult<Py<PyAny>> {
+        self.inner.has(key, version)?.wait(key.py(), &self.inner)
+    }
+
+    #[pyo3(signature = (key, version=None))]
+    fn ahas<'py>(&self, key: &Object<'py>, version: Given<'_, '_>) -> PyResult<Object<'py>> {
+        self.inner.has(key, version)?.coroutine(key.py(), &self.inner)
+    }
+}
+
+fn condition(nx: bool, xx: bool) -> PyResult<Condition> {
+    match (nx, xx) {
+        (false, false) => Ok(Condition::Always),
+        (true, false) => Ok(Condition::IfAbsent),
+        (false, true) => Ok(Condition::IfPresent),
+        (true, true) => {
+            Err(ConfigError::new_err("'nx' and 'xx' exclude each other: store only if absent, or only if present"))
+        }
+    }
+}

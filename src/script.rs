@@ -1,0 +1,55 @@
+//! A Lua script and how it is run: by its digest, and by its text when the server does not know it yet.
+
+use crate::error::{Error, Result};
+use crate::op::{Replies, Reply, Step, only};
+use redis::{Cmd, cmd};
+use std::sync::OnceLock;
+
+/// A script, loaded from its file with `include_str!`.
+pub struct Script {
+    text: &'static str,
+    digest: OnceLock<String>,
+}
+
+impl Script {
+    /// From its text.
+    #[must_use]
+    pub const fn new(text: &'static str) -> Self {
+        Self { text, digest: OnceLock::new() }
+    }
+
+    /// Computes its digest now: a process that forks in the middle of that would leave its child waiting for ever.
+    pub(crate) fn prepare(&self) {
+        self.digest();
+    }
+
+    fn digest(&self) -> &str {
+        self.digest.get_or_init(|| sha1_smol::Sha1::from(self.text).digest().to_string())
+    }
+
+    /// Begins a call: `EVALSHA`, or `EVAL` after the server answered that it does not know the digest.
+    #[must_use]
+    pub fn call(&self, keys: &[&[u8]], by_text: bool) -> Cmd {
+        let mut command = if by_text { cmd("EVAL") } else { cmd("EVALSHA") };
+        command.arg(if by_text { self.text } else { self.digest() }).arg(keys.len());
+        for key in keys {
+            command.arg(*key);
+        }
+        command
+    }
+
+    /// Understands the reply to [`call`](Self::call): `Again` asks to call once more, by text.
+    ///
+    /// # Errors
+    /// The script or the server refused.
+    pub fn reply(replies: Replies, by_text: &mut bool) -> Result<Step<Reply>> {
+        match only(replies)? {
+            Reply::Error(error) if error.code == "NOSCRIPT" && !*by_text => {
+                *by_text = true;
+                Ok(Step::Again)
+            }
+            Reply::Error(error) => Err(Error::Server(error)),
+            reply => Ok(Step::Done(reply)),
+        }
+    }
+}

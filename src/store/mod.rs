@@ -1,0 +1,30 @@
+//! What a cache needs of a server: every operation, as commands and what their replies mean.
+
+mod counter;
+mod lock;
+mod many;
+mod scan;
+mod single;
+
+pub use counter::Incr;
+pub use lock::{LockExtend, LockRelease};
+pub use many::{GetMany, Many, SetMany, Sink, Source, Stored, Unlink};
+pub use scan::{DeletePattern, Page, ScanPage, Spares};
+pub use single::{AddOrGet, Condition, Exists, ExpireAt, Get, Persist, Ping, Raw, Remaining, Set, TimeToLive, Touch};
+
+use std::time::Duration;
+
+/// A lifetime as the server counts it; at least 1, for 0 means something else to each command.
+fn milliseconds(ttl: Duration) -> u64 {
+    u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).clamp(1, LONGEST_TTL_MS)
+}
+
+/// The server adds the time of day to it and must not overflow; this is some 292,000 years.
+const LONGEST_TTL_MS: u64 = i64::MAX as u64 / 1000;
+
+/// Makes the scripts ready, before anybody can fork in the middle of it.
+pub fn prepare() {
+    counter::INCR.prepare();
+    lock::RELEASE.prepare();
+    lock::EXTEND.prepare();
+}

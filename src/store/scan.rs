@@ -1,0 +1,165 @@
+//! Walking over keys with `SCAN`, never `KEYS`, which holds up everybody else on the server.
+
+use crate::error::{Error, Result};
+use crate::keys::FullKey;
+use crate::op::{Operation, Replies, Reply, Request, Step, only};
+use redis::{Cmd, cmd};
+
+/// The next cursor, 0 at the end, and full keys; a key may come twice.
+pub type Page = (u64, Vec<Vec<u8>>);
+
+/// One page of keys.
+pub struct ScanPage {
+    /// Where the last page ended; 0 to begin with.
+    pub cursor: u64,
+    /// Glob for full keys.
+    pub pattern: Vec<u8>,
+    /// How many keys the server looks at.
+    pub count: usize,
+}
+
+fn scan(cursor: u64, pattern: &[u8], count: usize) -> Cmd {
+    cmd("SCAN").arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(count).take()
+}
+
+fn page(reply: Reply) -> Result<Page> {
+    let malformed = || Error::Protocol("SCAN must answer a cursor and keys".to_owned());
+    let mut parts = reply.array()?.into_iter();
+    let (Some(cursor), Some(keys)) = (parts.next(), parts.next()) else {
+        return Err(malformed());
+    };
+    let cursor = cursor.bytes()?.ok_or_else(malformed)?;
+    let cursor = std::str::from_utf8(&cursor).ok().and_then(|text| text.parse().ok()).ok_or_else(malformed)?;
+    let keys = keys.array()?.into_iter().map(|key| key.bytes()?.ok_or_else(malformed)).collect::<Result<_>>()?;
+    Ok((cursor, keys))
+}
+
+impl Operation for ScanPage {
+    type Outcome = Page;
+
+    fn request(&mut self, request: &mut Request) {
+        request.push(&scan(self.cursor, &self.pattern, self.count));
+    }
+
+    fn replies(&mut self, replies: Replies) -> Result<Step<Self::Outcome>> {
+        page(only(replies)?).map(Step::Done)
+    }
+
+    fn is_quick(&self) -> bool {
+        false
+    }
+}
+
+/// Says yes to full keys that a deletion leaves alone.
+pub type Spares = Box<dyn Fn(&[u8]) -> bool + Send>;
+
+/// Deletes what matches: every round trip deletes the keys of the page before and asks for the next one.
+pub struct DeletePattern {
+    cursor: u64,
+    pattern: Vec<u8>,
+    /// Tells which keys are kept although they match.
+    spares: Option<Spares>,
+    count: usize,
+    found: Vec<FullKey>,
+    deleted: i64,
+    at_end: bool,
+}
+
+impl DeletePattern {
+    /// All keys that match `pattern`, looked at `count` at a time.
+    #[must_use]
+    pub fn new(pattern: Vec<u8>, count: usize) -> Self {
+        Self { cursor: 0, pattern, spares: None, count, found: Vec::new(), deleted: 0, at_end: false }
+    }
+
+    /// Keeps the keys that `spares` says yes to.
+    #[must_use]
+    pub fn sparing(mut self, spares: Spares) -> Self {
+        self.spares = Some(spares);
+        self
+    }
+
+    fn is_spared(&self, key: &[u8]) -> bool {
+        self.spares.as_ref().is_some_and(|spares| spares(key))
+    }
+}
+
+impl Operation for DeletePattern {
+    /// How many there were.
+    type Outcome = i64;
+
+    fn request(&mut self, request: &mut Request) {
+        if !self.found.is_empty() {
+            let mut unlink = cmd("UNLINK");
+            for key in &self.found {
+                unlink.arg(key.as_slice());
+            }
+            request.push(&unlink);
+        }
+        if !self.at_end {
+            request.push(&scan(self.cursor, &self.pattern, self.count));
+        }
+    }
+
+    fn replies(&mut self, replies: Replies) -> Result<Step<i64>> {
+        let mut replies = replies.into_iter();
+        if !self.found.is_empty() {
+            self.deleted += replies.next().ok_or_else(missing)?.int()?;
+            self.found.clear();
+        }
+        if !self.at_end {
+            let (cursor, keys) = page(replies.next().ok_or_else(missing)?)?;
+            self.cursor = cursor;
+            self.at_end = cursor == 0;
+            self.found = keys.iter().filter(|key| !self.is_spared(key)).map(|key| FullKey::from_slice(key)).collect();
+        }
+        let finished = self.at_end && self.found.is_empty();
+        Ok(if finished { Step::Done(self.deleted) } else { Step::Again })
+    }
+
+    fn is_quick(&self) -> bool {
+        false
+    }
+}
+
+fn missing() -> Error {
+    Error::Protocol("a reply is missing".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use smallvec::smallvec;
+
+    fn scanned(cursor: &str, keys: &[&str]) -> Reply {
+        let keys = keys.iter().map(|key| Reply::Bulk(key.as_bytes().to_vec())).collect();
+        Reply::Array(vec![Reply::Bulk(cursor.as_bytes().to_vec()), Reply::Array(keys)])
+    }
+
+    #[test]
+    fn each_trip_deletes_the_page_before_and_the_spared_are_kept() {
+        let mut delete = DeletePattern::new(b"*".to_vec(), 10).sparing(Box::new(|key| key.starts_with(b"session:")));
+        let mut request = Request::default();
+        delete.request(&mut request);
+        assert_eq!(request.commands(), 1);
+        assert!(matches!(delete.replies(smallvec![scanned("7", &["a", "session:b"])]), Ok(Step::Again)));
+        request.clear();
+        delete.request(&mut request);
+        assert_eq!(request.commands(), 2);
+        assert!(!String::from_utf8_lossy(request.bytes()).contains("session:b"));
+        assert!(matches!(delete.replies(smallvec![Reply::Int(1), scanned("0", &["c"])]), Ok(Step::Again)));
+        request.clear();
+        delete.request(&mut request);
+        assert_eq!(request.commands(), 1);
+        assert!(matches!(delete.replies(smallvec![Reply::Int(1)]), Ok(Step::Done(2))));
+    }
+
+    #[test]
+    fn a_malformed_page_is_an_error() {
+        for reply in
+            [Reply::Int(1), Reply::Array(vec![]), Reply::Array(vec![Reply::Bulk(b"x".to_vec()), Reply::Array(vec![])])]
+        {
+            assert!(page(reply).is_err());
+        }
+    }
+}
