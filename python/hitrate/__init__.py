@@ -1,0 +1,54 @@
+"""Caching on Redis and Valkey: fast, coherent, private, and unhurt by a sick server."""
+
+from __future__ import annotations
+
+from hitrate._native import __version__
+from hitrate.cache import Cache, Lock
+from hitrate.exceptions import (
+    AuthenticationError,
+    ConfigError,
+    CounterError,
+    CounterOverflowError,
+    HitrateError,
+    InvalidKeyError,
+    LockError,
+    LockNotOwnedError,
+    LockTimeoutError,
+    MissingKeyError,
+    NotANumberError,
+    ProtocolError,
+    SerializationError,
+    ServerConnectionError,
+    ServerError,
+    ServerPermissionError,
+    ServerResponseError,
+    ServerStateError,
+    ServerTimeoutError,
+    ServerUnavailableError,
+)
+
+__all__ = [
+    "AuthenticationError",
+    "Cache",
+    "ConfigError",
+    "CounterError",
+    "CounterOverflowError",
+    "HitrateError",
+    "InvalidKeyError",
+    "Lock",
+    "LockError",
+    "LockNotOwnedError",
+    "LockTimeoutError",
+    "MissingKeyError",
+    "NotANumberError",
+    "ProtocolError",
+    "SerializationError",
+    "ServerConnectionError",
+    "ServerError",
+    "ServerPermissionError",
+    "ServerResponseError",
+    "ServerStateError",
+    "ServerTimeoutError",
+    "ServerUnavailableError",
+    "__version__",
+]

@@ -1,0 +1,390 @@
+"""Types and reference text of the compiled module."""
+
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from datetime import timedelta
+from os import PathLike
+from types import EllipsisType
+from typing import Any, Final, Literal, TypeAlias, final
+
+from typing_extensions import Self, disjoint_base
+
+__all__ = ["Channel", "Client", "Owner", "Pending", "__version__"]
+
+__version__: Final[str]
+
+_Seconds: TypeAlias = float | timedelta
+_Ttl: TypeAlias = _Seconds | EllipsisType | None
+_Path: TypeAlias = str | PathLike[str]
+
+@disjoint_base
+class Client:
+    """
+    A client for one Redis or Valkey server. Use it as `hitrate.Cache`.
+
+    Args:
+        url: ``redis://``, ``rediss://`` (TLS), ``valkey://``, ``valkeys://`` (TLS) or ``unix://``, with user, password,
+            host, port and database, for example ``rediss://user:password@cache.example.com:6380/1``. Every option below
+            may also stand in its query: ``?timeout=0.2``. An option given as an argument beats the URL.
+        prefix: first part of every key, followed by a colon; empty: none.
+        layout: ``"plain"`` for keys ``prefix:key``, ``"django"`` for ``prefix:version:key``.
+        version: of keys that name none, in layout ``"django"``.
+        key_function: spells keys instead: ``key_function(key, prefix, version)``, and patterns where it is given one in
+            place of a key.
+        validate_key: called with a full key that is longer than 250 bytes or holds spaces or control characters.
+        ttl: lifetime in seconds of values stored without one; None: for ever. 300 by default.
+        serializer: ``"json"`` (default) or ``"pickle"``. Integers are stored as their decimal text by both. Do not read
+            pickles from a server that others may write to: reading one runs what it says.
+        pickle_protocol: 0 to 5; None: Python's default.
+        on_error: what callers meet when the server is away. ``"miss"`` (default): reads miss, stores are dropped,
+            deletions are written down and replayed, and ``add``, ``incr`` and ``touch`` raise. ``"raise"``: all of them
+            raise. ``"ignore"``: none of them does; ``incr`` then returns None. Locks, ``keys``, ``execute``,
+            ``server_info`` and ``clear(flush=True)`` raise in any case: no other answer would be true.
+        critical: beginnings of keys whose failures raise whatever ``on_error`` says, sessions for example.
+        journal_max_keys: keys whose deletion is remembered until it can be made up for; more, and everything of this
+            cache but its critical keys is deleted instead.
+        username, password: of the ACL user.
+        db: number of the database.
+        client_name: what ``CLIENT LIST`` shows.
+        protocol: 3 (RESP3 where the server knows it) or 2.
+        timeout: seconds for one round trip, in all: free connection, connecting, TLS, request, reply. 0.5 by default.
+        bulk_timeout: seconds for an operation of many round trips.
+        max_connections: of this process for blocking calls, and of each event loop for async ones.
+        idle_timeout: seconds after which an unused connection is closed; None: never.
+        staged_wait: ``"auto"`` or ``"off"``: whether a wait may begin with a poll of at most 50 µs that keeps the GIL.
+        max_reply_bytes: longest reply that is read.
+        tls_ca_file: certificates of the authorities to trust; None: the system's.
+        tls_cert_file, tls_key_file: certificate and key of this client.
+        tls_server_name: name that the server's certificate must carry; None: the host.
+        tls_verify: whether the server's certificate is checked at all.
+
+    Raises:
+        ConfigError: the URL or an option is wrong; the message names it and says what is allowed.
+    """
+
+    def __new__(
+        cls,
+        url: str,
+        *,
+        key_function: Callable[[Any, str, Any], str] | None = None,
+        validate_key: Callable[[str], None] | None = None,
+        prefix: str = ...,
+        layout: Literal["plain", "django"] = ...,
+        version: int | str = ...,
+        ttl: _Seconds | None = ...,
+        serializer: Literal["json", "pickle"] = ...,
+        pickle_protocol: int | None = ...,
+        on_error: Literal["miss", "raise", "ignore"] = ...,
+        critical: Iterable[str] = ...,
+        journal_max_keys: int = ...,
+        username: str | None = ...,
+        password: str | None = ...,
+        db: int = ...,
+        client_name: str = ...,
+        protocol: Literal[2, 3] = ...,
+        timeout: _Seconds = ...,
+        bulk_timeout: _Seconds = ...,
+        max_connections: int = ...,
+        idle_timeout: _Seconds | None = ...,
+        staged_wait: Literal["auto", "off"] | bool = ...,
+        max_reply_bytes: int = ...,
+        tls_ca_file: _Path | None = ...,
+        tls_cert_file: _Path | None = ...,
+        tls_key_file: _Path | None = ...,
+        tls_server_name: str | None = ...,
+        tls_verify: bool = ...,
+    ) -> Self: ...
+    def get(self, key: str, default: Any = None, version: Any = None) -> Any:
+        """
+        Get a value (``GET``).
+
+        Args:
+            key: of the value.
+            default: what to return when there is none. Bytes that cannot be decoded count as none.
+            version: key version, where keys have one.
+        """
+
+    def aget(self, key: str, default: Any = None, version: Any = None) -> Coroutine[Any, Any, Any]:
+        """Get a value, as `get` does."""
+
+    def set(
+        self, key: str, value: Any, ttl: _Ttl = ..., version: Any = None, *, nx: bool = False, xx: bool = False
+    ) -> bool:
+        """
+        Store a value (``SET``).
+
+        Args:
+            key: of the value.
+            value: to store.
+            ttl: lifetime in seconds; None: for ever; 0 or negative: delete instead; not given: the cache's own.
+            version: key version, where keys have one.
+            nx: store only where nothing is.
+            xx: store only over another value.
+
+        Returns:
+            Whether it was stored. With a `ttl` of 0 or less, whether the condition held; False also when the server is
+            away and the deletion was written down.
+
+        Raises:
+            SerializationError: the value cannot be stored as JSON, or pickled.
+            ServerError: with `nx` or `xx`, when the server is away or a deletion of this key waits to be replayed: the
+                answer would decide something.
+        """
+
+    def aset(
+        self, key: str, value: Any, ttl: _Ttl = ..., version: Any = None, *, nx: bool = False, xx: bool = False
+    ) -> Coroutine[Any, Any, bool]:
+        """Store a value, as `set` does."""
+
+    def add(self, key: str, value: Any, ttl: _Ttl = ..., version: Any = None) -> bool:
+        """
+        Store a value where none is (``SET NX``).
+
+        Returns:
+            Whether it was stored.
+
+        Raises:
+            ServerError: the server is away, or a deletion of this key waits to be replayed: False would say that
+                somebody else was first.
+        """
+
+    def aadd(self, key: str, value: Any, ttl: _Ttl = ..., version: Any = None) -> Coroutine[Any, Any, bool]:
+        """Store a value where none is, as `add` does."""
+
+    def delete(self, key: str, version: Any = None) -> bool:
+        """
+        Delete a value (``UNLINK``).
+
+        Returns:
+            Whether there was one. False also when the server is away: then the deletion is written down, and the key is
+            a miss for this process until it was replayed.
+        """
+
+    def adelete(self, key: str, version: Any = None) -> Coroutine[Any, Any, bool]:
+        """Delete a value, as `delete` does."""
+
+    def has(self, key: str, version: Any = None) -> bool:
+        """Tell whether there is a value (``EXISTS``)."""
+
+    def ahas(self, key: str, version: Any = None) -> Coroutine[Any, Any, bool]:
+        """Tell whether there is a value, as `has` does."""
+
+    def touch(self, key: str, ttl: _Ttl = ..., version: Any = None) -> bool:
+        """
+        Give a value a new lifetime (``PEXPIRE``, ``PERSIST``).
+
+        Args:
+            key: of the value.
+            ttl: seconds from now; None: for ever; 0 or negative: delete; not given: the cache's own.
+            version: key version, where keys have one.
+
+        Returns:
+            Whether there was a value.
+        """
+
+    def atouch(self, key: str, ttl: _Ttl = ..., version: Any = None) -> Coroutine[Any, Any, bool]:
+        """Give a value a new lifetime, as `touch` does."""
+
+    def incr(self, key: str, delta: int | None = None, version: Any = None) -> int:
+        """
+        Add to a counter, atomically.
+
+        Args:
+            key: of the counter, which must exist.
+            delta: what to add, 1 if not given.
+            version: key version, where keys have one.
+
+        Returns:
+            The new value.
+
+        Raises:
+            MissingKeyError: there is no such key (a `ValueError`, as Django has it).
+            NotANumberError: the value is no 64-bit integer.
+            CounterOverflowError: the result would leave 64 bits.
+            ServerError: the server is away, or a deletion of this key waits to be replayed.
+        """
+
+    def aincr(self, key: str, delta: int | None = None, version: Any = None) -> Coroutine[Any, Any, int]:
+        """Add to a counter, as `incr` does."""
+
+    def decr(self, key: str, delta: int | None = None, version: Any = None) -> int:
+        """Subtract from a counter, otherwise as `incr`."""
+
+    def adecr(self, key: str, delta: int | None = None, version: Any = None) -> Coroutine[Any, Any, int]:
+        """Subtract from a counter, as `decr` does."""
+
+    def get_many(self, keys: Iterable[str], version: Any = None) -> dict[str, Any]:
+        """
+        Get several values (``MGET``, 500 keys per round trip).
+
+        Returns:
+            Those that were found.
+        """
+
+    def set_many(self, values: Mapping[str, Any], ttl: _Ttl = ..., version: Any = None) -> list[str]:
+        """
+        Store several values (a pipeline of ``SET``, at most 500 values or 512 KiB per round trip).
+
+        Returns:
+            Keys that could not be stored.
+        """
+
+    def delete_many(self, keys: Iterable[str], version: Any = None) -> int | None:
+        """
+        Delete several values (``UNLINK``).
+
+        Returns:
+            How many there were; None when the server is away and this was written down.
+        """
+
+    def ttl(self, key: str, version: Any = None) -> int | None:
+        """
+        Tell how long a value still lives (``PTTL``).
+
+        Returns:
+            Seconds, rounded up; None: for ever; 0: there is none.
+        """
+
+    def attl(self, key: str, version: Any = None) -> Coroutine[Any, Any, int | None]:
+        """Tell how long a value still lives, as `ttl` does."""
+
+    def pttl(self, key: str, version: Any = None) -> int | None:
+        """Tell how long a value still lives, in milliseconds; otherwise as `ttl`."""
+
+    def apttl(self, key: str, version: Any = None) -> Coroutine[Any, Any, int | None]:
+        """Tell how long a value still lives, as `pttl` does."""
+
+    def persist(self, key: str, version: Any = None) -> bool:
+        """
+        Let a value live for ever (``PERSIST``).
+
+        Returns:
+            Whether it had a limited lifetime before.
+        """
+
+    def apersist(self, key: str, version: Any = None) -> Coroutine[Any, Any, bool]:
+        """Let a value live for ever, as `persist` does."""
+
+    def delete_pattern(self, pattern: str, version: Any = None, *, itersize: int = ...) -> int | None:
+        """
+        Delete the keys of this cache that match (``SCAN`` and ``UNLINK``, never ``KEYS``).
+
+        Args:
+            pattern: a glob (``* ? [abc] \\``) for the keys without what this cache puts in front. Text of users must be
+                escaped, or their ``*`` deletes everything.
+            version: key version, where keys have one.
+            itersize: keys the server looks at per round trip, 1000 if not given.
+
+        Returns:
+            How many there were; None when the server is away and this was written down.
+        """
+
+    def adelete_pattern(
+        self, pattern: str, version: Any = None, *, itersize: int = ...
+    ) -> Coroutine[Any, Any, int | None]:
+        """Delete the keys of this cache that match, as `delete_pattern` does."""
+
+    def execute(self, *args: str | bytes | float) -> Any:
+        """
+        Run any command, with full keys as the server has them.
+
+        Args:
+            args: name and arguments of the command. Commands that change the connection (``SELECT``, ``MULTI``,
+                ``SUBSCRIBE``, ...) are refused: others use it next. One that blocks for longer than ``timeout``
+                (``BLPOP``) fails, and what it would have taken is lost.
+
+        Returns:
+            The reply: `bytes`, `int`, `float`, `bool`, `str` (statuses such as ``OK``), `list`, `dict` or None.
+
+        Raises:
+            ServerError: the server is away or refuses.
+            ConfigError: the command cannot run on a shared connection.
+        """
+
+    def aexecute(self, *args: str | bytes | float) -> Coroutine[Any, Any, Any]:
+        """Run any command, as `execute` does."""
+
+    def make_key(self, key: str, version: Any = None) -> str:
+        """Spell the full key, as the server has it."""
+
+    def stats(self) -> dict[str, Any]:
+        """
+        Tell what this cache did in this process.
+
+        Returns:
+            ``hits``, ``misses``, ``hit_rate`` (0 to 1), ``sets``, ``dropped_sets``, ``deletes``, ``round_trips``,
+            ``retries``, ``bytes_in``, ``bytes_out``, ``timeouts``; ``errors`` by kind; ``breaker`` (``state``,
+            ``opened``, ``journal``: deletions waiting, ``journaled``, ``replayed``); ``pool`` (``max``, ``open``,
+            ``idle``, ``in_use``, ``waiting``, ``connects``, ``slot_waits``); ``staged_wait`` (``enabled``, ``hits``,
+            ``misses``, ``skipped_*``); ``latency`` of round trips (``count``, ``sum`` in seconds, ``buckets``: pairs of
+            upper bound in seconds and count, not cumulated; the last bound is None and takes the rest).
+        """
+
+    def close(self) -> None:
+        """Close idle connections; the next call opens new ones."""
+
+    @property
+    def _owner(self) -> Owner: ...
+    def _add_or_get(self, key: str, value: Any, ttl: _Ttl = ..., version: Any = None) -> tuple[Any] | None: ...
+    def _aadd_or_get(
+        self, key: str, value: Any, ttl: _Ttl = ..., version: Any = None
+    ) -> Coroutine[Any, Any, tuple[Any] | None]: ...
+    def _aget_many(self, keys: Iterable[str], version: Any = None) -> Awaitable[dict[str, Any]] | None: ...
+    def _aset_many(
+        self, values: Mapping[str, Any], ttl: _Ttl = ..., version: Any = None
+    ) -> Awaitable[list[str]] | None: ...
+    def _adelete_many(self, keys: Iterable[str], version: Any = None) -> Awaitable[int | None] | None: ...
+    def _expire_at(self, key: str, at_ms: int, version: Any = None) -> bool: ...
+    def _aexpire_at(self, key: str, at_ms: int, version: Any = None) -> Coroutine[Any, Any, bool]: ...
+    def _scan(self, cursor: int, pattern: str, itersize: int, version: Any = None) -> tuple[int, list[str]]: ...
+    def _ascan(
+        self, cursor: int, pattern: str, itersize: int, version: Any = None
+    ) -> Coroutine[Any, Any, tuple[int, list[str]]]: ...
+    def _delete_all(self) -> int | None: ...
+    def _adelete_all(self) -> Coroutine[Any, Any, int | None]: ...
+    def _lock_acquire(self, key: str, token: bytes, ttl: _Seconds | None, version: Any = None) -> bool: ...
+    def _alock_acquire(
+        self, key: str, token: bytes, ttl: _Seconds | None, version: Any = None
+    ) -> Coroutine[Any, Any, bool]: ...
+    def _lock_release(self, key: str, token: bytes, version: Any = None) -> bool: ...
+    def _alock_release(self, key: str, token: bytes, version: Any = None) -> Coroutine[Any, Any, bool]: ...
+    def _lock_extend(self, key: str, token: bytes, ttl: _Seconds, version: Any = None) -> bool: ...
+    def _alock_extend(
+        self, key: str, token: bytes, ttl: _Seconds, version: Any = None
+    ) -> Coroutine[Any, Any, bool]: ...
+
+@final
+class Pending:
+    """One async call on its way; `hitrate.aio` moves its bytes."""
+
+    @property
+    def round_trip(self) -> float: ...
+    @property
+    def whole(self) -> float: ...
+    @property
+    def owner(self) -> Owner: ...
+    @property
+    def must_finish(self) -> bool: ...
+    @property
+    def target(self) -> dict[str, Any]: ...
+    @property
+    def is_repeatable(self) -> bool: ...
+    def admit(self) -> bool: ...
+    def channel(self) -> Channel: ...
+    def greeting(self) -> Pending: ...
+    def request(self, channel: Channel) -> bytes: ...
+    def replies(self, channel: Channel) -> bool: ...
+    def adopt(self, greeting: Pending) -> bool: ...
+    def fail(self, deadline: str | None, cause: str) -> None: ...
+    def finish(self) -> Any: ...
+
+@final
+class Channel:
+    """The receiving side of one asyncio connection."""
+
+    def feed(self, data: bytes) -> bool: ...
+    @property
+    def is_in_step(self) -> bool: ...
+
+@final
+class Owner:
+    """Lives as long as a client; the pools of event loops hang on it."""

@@ -1,0 +1,72 @@
+"""System checks of every cache in ``settings.CACHES`` whose backend is ours. ``manage.py check`` runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import Warning as CheckWarning
+from django.utils.module_loading import import_string
+
+from hitrate.cache import Cache
+from hitrate.django import conf
+from hitrate.django.backend import RedisCache
+from hitrate.django.problems import Problem
+from hitrate.exceptions import ConfigError
+
+# Keeps sessions in the cache alone.
+CACHE_ENGINE = "django.contrib.sessions.backends.cache"
+# Keeps them in the database as well.
+CACHED_DB_ENGINE = "django.contrib.sessions.backends.cached_db"
+
+
+@register(Tags.caches)
+def check_caches(**_: Any) -> list[CheckMessage]:
+    """Report the problems of all our caches; ``hitrate.E...`` cannot work, ``hitrate.W...`` is dangerous."""
+    return [
+        _message(alias, problem)
+        for alias, params in settings.CACHES.items()
+        if _is_ours(params)
+        for problem in _problems(alias, params)
+    ]
+
+
+def _is_ours(params: Mapping[str, Any]) -> bool:
+    try:
+        backend = import_string(params.get("BACKEND", ""))
+    except ImportError:
+        return False  # Django itself says so at first use
+    return isinstance(backend, type) and issubclass(backend, RedisCache)
+
+
+def _problems(alias: str, params: Mapping[str, Any]) -> Iterator[Problem]:
+    config = conf.read(params.get("LOCATION", ""), params)
+    yield from config.problems
+    if not any(problem.is_error for problem in config.problems):
+        try:
+            # Making a client opens no connection, and it knows best which values it takes.
+            Cache(config.url, **config.options).close()
+        except ConfigError as error:
+            text, _, hint = str(error).partition("; ")
+            yield Problem("E009", text, hint)
+    if _keeps_sessions(alias):
+        yield from _dangers_to_sessions(params)
+
+
+def _dangers_to_sessions(params: Mapping[str, Any]) -> Iterator[Problem]:
+    if not params.get("KEY_PREFIX"):
+        text = "sessions are kept in a cache whose KEY_PREFIX is empty"
+        hint = "set KEY_PREFIX: any other project on this database without one reads and clears the same keys"
+        yield Problem("W003", text, hint)
+
+
+def _keeps_sessions(alias: str) -> bool:
+    return settings.SESSION_ENGINE in (CACHE_ENGINE, CACHED_DB_ENGINE) and alias == settings.SESSION_CACHE_ALIAS
+
+
+def _message(alias: str, problem: Problem) -> CheckMessage:
+    kind = Error if problem.is_error else CheckWarning
+    hint = problem.hint if problem.hint.endswith("?") else f"{problem.hint}."
+    return kind(f"CACHES['{alias}']: {problem.text}.", hint=hint, id=f"hitrate.{problem.code}")

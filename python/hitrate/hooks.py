@@ -1,0 +1,69 @@
+"""Events to logs: one line per change of state, from the logger ``hitrate``."""
+
+from __future__ import annotations
+
+import logging
+
+logger = logging.getLogger("hitrate")
+
+
+def opened(address: str, error: str) -> None:
+    """
+    The server was found dead.
+
+    Args:
+        address: the server, without credentials.
+        error: what failed.
+    """
+    logger.error(
+        "cache server %s is away (%s): reads miss, deletions are written down, until it answers again", address, error
+    )
+
+
+def recovered(address: str, after: float, replayed: int) -> None:
+    """
+    The server answers again and the journal is replayed.
+
+    Args:
+        address: the server, without credentials.
+        after: for how long it was away, in seconds.
+        replayed: deletions made up for.
+    """
+    logger.warning("cache server %s is back after %.1f s; %d deletions were replayed", address, after, replayed)
+
+
+def journal_overflow(address: str) -> None:
+    """
+    More deletions are waiting than the journal holds.
+
+    Args:
+        address: the server, without credentials.
+    """
+    logger.error(
+        "too many deletions wait for cache server %s: everything of this cache but its critical keys will be deleted",
+        address,
+    )
+
+
+def refusing(address: str, error: str) -> None:
+    """
+    The server answers, but refuses.
+
+    Args:
+        address: the server, without credentials.
+        error: what it said, and what to do about it.
+    """
+    logger.error("cache server %s refuses: %s", address, error)
+
+
+def gave_up(address: str, error: str) -> None:
+    """
+    The server will never take a deletion that was written down.
+
+    Args:
+        address: the server, without credentials.
+        error: what it said.
+    """
+    logger.error(
+        "cache server %s refuses a deletion for good (%s): stale values may be read until they expire", address, error
+    )

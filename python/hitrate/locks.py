@@ -1,0 +1,250 @@
+"""Locks that all processes share."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from hitrate.exceptions import ConfigError, LockError, LockNotOwnedError, LockTimeoutError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from hitrate._native import Client
+
+_TOKEN_BYTES = 20
+
+
+class Lock:
+    """
+    A lock on the server, held by at most one owner at a time, on any host.
+
+    It is safe in this sense: only whoever took it can release or extend it, and it frees itself after `ttl`, so that a
+    crashed owner locks nobody out. It is no guard against an owner that sleeps longer than `ttl`: keep `ttl` well above
+    the work, or `extend` it. Locks of redis-py and django-redis at the same key and this one exclude each other.
+
+    Made by `hitrate.Cache.lock`; use it in a ``with`` or ``async with`` block. One object is one owner: threads that
+    shall exclude each other need one each.
+
+    Reference: `SET NX PX` with a random token, https://redis.io/docs/latest/develop/use/patterns/distributed-locks/
+    """
+
+    __slots__ = ("_blocking_timeout", "_client", "_doubtful", "_key", "_sleep", "_token", "_ttl", "_version")
+
+    def __init__(
+        self,
+        client: Client,
+        key: str,
+        *,
+        ttl: float | timedelta | None,
+        blocking_timeout: float | timedelta | None,
+        sleep: float | timedelta,
+        version: Any,
+    ) -> None:
+        self._client = client
+        self._key = key
+        self._ttl = ttl
+        self._blocking_timeout = _seconds("blocking_timeout", blocking_timeout)
+        self._sleep = _seconds("sleep", sleep) or 0.0
+        if self._sleep <= 0:
+            raise ConfigError(f"'sleep' must be more than 0 seconds, not {self._sleep}: each try asks the server")
+        self._version = version
+        self._token: bytes | None = None
+        # Sent to a server whose answer was lost: it may hold the lock for us.
+        self._doubtful: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"<hitrate.Lock '{self._key[:100]}', {'held' if self._token else 'not held'}>"
+
+    def acquire(self, *, blocking: bool = True, blocking_timeout: float | timedelta | None = None) -> bool:
+        """
+        Take the lock.
+
+        Args:
+            blocking: whether to wait for it at all.
+            blocking_timeout: seconds to wait for it; None: as given to ``lock()``, and for ever if that was None too.
+
+        Returns:
+            Whether it was taken in time.
+
+        Raises:
+            LockError: this object holds it already.
+            ServerError: the server is away; a lock cannot do without it.
+        """
+        deadline = self._begin(blocking, blocking_timeout)
+        while not self._take():
+            pause = self._pause(deadline)
+            if pause is None:
+                return False
+            time.sleep(pause)
+        return True
+
+    def _take(self) -> bool:
+        before, token = self._doubtful, self._doubtful or _new_token()
+        self._doubtful = token
+        taken = self._client._lock_acquire(self._key, token, self._ttl, self._version)
+        if not taken and before is not None and self._client.execute("GET", self._full_key) == before:
+            taken = True
+        return self._taken(token, taken)
+
+    async def aacquire(self, *, blocking: bool = True, blocking_timeout: float | timedelta | None = None) -> bool:
+        """Take the lock, as `acquire` does."""
+        deadline = self._begin(blocking, blocking_timeout)
+        while not await self._atake():
+            pause = self._pause(deadline)
+            if pause is None:
+                return False
+            await _sleep(pause)
+        return True
+
+    async def _atake(self) -> bool:
+        before, token = self._doubtful, self._doubtful or _new_token()
+        self._doubtful = token
+        taken = await self._client._alock_acquire(self._key, token, self._ttl, self._version)
+        if not taken and before is not None and await self._client.aexecute("GET", self._full_key) == before:
+            taken = True
+        return self._taken(token, taken)
+
+    def _taken(self, token: bytes, taken: bool) -> bool:
+        # Here the server has answered, and there is no doubt left.
+        self._doubtful = None
+        if taken:
+            self._token = token
+        return taken
+
+    def release(self) -> None:
+        """
+        Give the lock back.
+
+        Raises:
+            LockNotOwnedError: it expired, and may belong to somebody else.
+            LockError: this object does not hold it.
+        """
+        released = self._client._lock_release(self._key, self._held("released"), self._version)
+        # Only now: a release whose answer was lost can be tried again.
+        self._token = None
+        if not released:
+            raise self._lost("released")
+
+    async def arelease(self) -> None:
+        """Give the lock back, as `release` does."""
+        released = await self._client._alock_release(self._key, self._held("released"), self._version)
+        self._token = None
+        if not released:
+            raise self._lost("released")
+
+    def extend(self, ttl: float | timedelta) -> None:
+        """
+        Let the lock live for `ttl` from now.
+
+        Args:
+            ttl: seconds, more than 0.
+
+        Raises:
+            LockNotOwnedError: it expired, and may belong to somebody else.
+            LockError: this object does not hold it.
+        """
+        if not self._client._lock_extend(self._key, self._held("extended"), ttl, self._version):
+            raise self._lost("extended")
+
+    async def aextend(self, ttl: float | timedelta) -> None:
+        """Let the lock live for `ttl` from now, as `extend` does."""
+        if not await self._client._alock_extend(self._key, self._held("extended"), ttl, self._version):
+            raise self._lost("extended")
+
+    def owned(self) -> bool:
+        """Tell whether this object holds the lock now, by asking the server."""
+        return self._token is not None and self._client.execute("GET", self._full_key) == self._token
+
+    async def aowned(self) -> bool:
+        """Tell whether this object holds the lock now, as `owned` does."""
+        return self._token is not None and await self._client.aexecute("GET", self._full_key) == self._token
+
+    def locked(self) -> bool:
+        """Tell whether anybody holds the lock now."""
+        return bool(self._client.execute("EXISTS", self._full_key))
+
+    async def alocked(self) -> bool:
+        """Tell whether anybody holds the lock now."""
+        return bool(await self._client.aexecute("EXISTS", self._full_key))
+
+    @property
+    def _full_key(self) -> str:
+        return self._client.make_key(self._key, self._version)
+
+    def _begin(self, blocking: bool, blocking_timeout: float | timedelta | None) -> float | None:
+        if self._token is not None:
+            raise LockError(f"lock '{self._key[:100]}' is held by this object already; release() it first")
+        wait = _seconds("blocking_timeout", blocking_timeout)
+        if wait is None:
+            wait = self._blocking_timeout
+        if not blocking:
+            wait = 0.0
+        return None if wait is None else time.monotonic() + wait
+
+    def _pause(self, deadline: float | None) -> float | None:
+        if deadline is None:
+            return self._sleep
+        left = deadline - time.monotonic()
+        return None if left <= 0 else min(left, self._sleep)
+
+    def _held(self, verb: str) -> bytes:
+        if self._token is None:
+            raise LockNotOwnedError(f"lock '{self._key[:100]}' cannot be {verb}: this object does not hold it")
+        return self._token
+
+    def _lost(self, verb: str) -> LockNotOwnedError:
+        self._token = None
+        return LockNotOwnedError(
+            f"lock '{self._key[:100]}' cannot be {verb}: it expired and may belong to somebody else"
+        )
+
+    def _timeout(self) -> LockTimeoutError:
+        return LockTimeoutError(f"lock '{self._key[:100]}' was not free within {self._blocking_timeout} s")
+
+    def __enter__(self) -> Self:
+        if not self.acquire():
+            raise self._timeout()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    async def __aenter__(self) -> Self:
+        if not await self.aacquire():
+            raise self._timeout()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.arelease()
+
+
+def _new_token() -> bytes:
+    return secrets.token_hex(_TOKEN_BYTES).encode()
+
+
+def _seconds(name: str, value: float | timedelta | None) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ConfigError(
+            f"'{name}' must be a number of seconds, a timedelta or None, not of type {type(value).__name__}"
+        )
+    return float(value)
+
+
+async def _sleep(seconds: float) -> None:
+    # Programs without async calls never load asyncio.
+    import asyncio
+
+    await asyncio.sleep(seconds)
