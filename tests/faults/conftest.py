@@ -1,0 +1,91 @@
+"""What the fault tests share: how long to insist, a proxy in between, caches that miss, programs of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import hitrate
+from hitrate.testing import Server
+from tests.faults.proxy import Proxy, proxy_to
+from tests.integration.conftest import Verbs
+
+ROOT = Path(__file__).parents[2]
+# Long enough for a machine that is busy with other things; nothing here needs a fraction of it.
+PATIENCE = 20.0
+
+MakeCache = Callable[..., hitrate.Cache]
+"""What the fixtures `make_cache` and `missing_cache` are."""
+
+
+@pytest.fixture
+def seconds() -> float:
+    """How long a test that hammers hammers: ``$HITRATE_SOAK`` seconds, else 3."""
+    return float(os.environ.get("HITRATE_SOAK") or 3)
+
+
+@pytest.fixture
+def proxy(own_server: Server) -> Iterator[Proxy]:
+    """A proxy in front of a server of one's own."""
+    with proxy_to(own_server.url) as found:
+        yield found
+
+
+@pytest.fixture
+def missing_cache(make_cache: MakeCache, own_server: Server) -> MakeCache:
+    """Make caches as users get them, whose reads miss when the server is away, on a server that may be hurt."""
+
+    def make(url: str | None = None, **options: Any) -> hitrate.Cache:
+        return make_cache(url or own_server.url, **{"on_error": "miss", "timeout": 0.5, **options})
+
+    return make
+
+
+@pytest.fixture(params=[False, True], ids=["sync", "async"])
+def as_verbs(request: pytest.FixtureRequest) -> Callable[[hitrate.Cache], Verbs]:
+    """See a cache through `Verbs`: the test runs for the blocking verbs, and for their `a` twins."""
+    return lambda cache: Verbs(cache, twins=request.param)
+
+
+def until(condition: Callable[[], Any], what: str) -> None:
+    """Wait until the condition holds; fail saying `what` was waited for."""
+    give_up = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < give_up, f"waited {PATIENCE:g} s in vain until {what}"
+        time.sleep(0.01)
+
+
+def until_healed(cache: hitrate.Cache) -> None:
+    """Wait until the cache uses its server again and has made up for every deletion."""
+
+    def is_healed() -> bool:
+        breaker = cache.stats()["breaker"]
+        return bool(breaker["state"] == "closed" and breaker["journal"] == 0)
+
+    until(is_healed, "the breaker is closed and the journal replayed")
+
+
+@contextmanager
+def frozen(server: Server) -> Iterator[None]:
+    """The server is stopped (SIGSTOP) within the block."""
+    server.stop()
+    try:
+        yield
+    finally:
+        server.cont()
+
+
+def run_python(code: str, *args: str, flags: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    """Run a program in an interpreter of its own, and end it if it hangs."""
+    command = [sys.executable, *flags, "-c", code, *args]
+    # `PYTHON...` variables would change what the test is about.
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=2 * PATIENCE, check=False)

@@ -1,0 +1,322 @@
+"""Deletions made while the server is away: written down, and made up for before this process reads again."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import hitrate
+from hitrate.exceptions import ServerError
+from hitrate.testing import Server, free_port
+from tests.faults.conftest import MakeCache, frozen, until, until_healed
+from tests.faults.proxy import Proxy, delay, healthy, swallow
+from tests.integration.conftest import Verbs
+
+AsVerbs = Callable[[hitrate.Cache], Verbs]
+KEYS = [f"k{number}" for number in range(20)]
+
+DELETIONS: dict[str, list[tuple[str, tuple[Any, ...]]]] = {
+    "delete": [("delete", (key,)) for key in KEYS],
+    "delete_many": [("delete_many", (KEYS,))],
+    "delete_pattern": [("delete_pattern", ("k*",))],
+    "clear": [("clear", ())],
+    "set-with-no-ttl-left": [("set", (key, 1, 0)) for key in KEYS],
+}
+
+
+class Readers:
+    """Threads that read keys all the time within the `with` block, and remember what they found."""
+
+    def __init__(self, cache: hitrate.Cache, keys: list[str]) -> None:
+        self._cache = cache
+        self._keys = keys
+        self._ended = threading.Event()
+        self._threads = [threading.Thread(target=self._read) for _ in range(4)]
+        self.deleted = threading.Event()
+        self.before: list[Any] = []
+        self.after: list[Any] = []
+        """Found by reads that began when `deleted` was set already."""
+
+    def _read(self) -> None:
+        while not self._ended.is_set():
+            for key in self._keys:
+                found = self.after if self.deleted.is_set() else self.before
+                if (value := self._cache.get(key)) is not None:
+                    found.append((key, value))
+
+    def __enter__(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def __exit__(self, *error: object) -> None:
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def until_read(readers: Readers) -> None:
+    until(lambda: readers.before, "somebody reads")
+
+
+def until_tried(proxy: Proxy) -> None:
+    connections = proxy.connections
+    proxy.accept()
+    until(lambda: proxy.connections > connections, "it tries")
+
+
+@pytest.mark.parametrize("deletion", list(DELETIONS))
+async def test_a_key_deleted_while_the_server_was_away_is_never_read_again(
+    own_server: Server, proxy: Proxy, missing_cache: MakeCache, as_verbs: AsVerbs, deletion: str
+) -> None:
+    cache = missing_cache(proxy.url, timeout=5)
+    verbs, witness = as_verbs(cache), missing_cache(own_server.url, timeout=60)
+    await verbs.set_many(dict.fromkeys(KEYS, "old"))
+    proxy.refuse()
+    proxy.cut()
+    for verb, args in DELETIONS[deletion]:
+        await getattr(verbs, verb)(*args)
+    assert cache.stats()["breaker"]["journal"] > 0
+    assert witness.get_many(KEYS) == dict.fromkeys(KEYS, "old")  # still there, for everybody else
+    with (readers := Readers(cache, KEYS)):
+        readers.deleted.set()
+        proxy.fault = delay(0.05)  # makes the replay last
+        proxy.accept()
+        until_healed(cache)
+        assert witness.get_many(KEYS) == {}
+        proxy.fault = healthy
+        await verbs.set("other", "new")
+        until(lambda: cache.get("other") == "new", "hits are back")
+    assert readers.after == []
+    breaker = cache.stats()["breaker"]
+    assert breaker["journal"] == 0
+    assert breaker["replayed"] >= len(DELETIONS[deletion])
+
+
+async def test_a_key_deleted_while_the_server_was_stopped_is_never_read_again(
+    own_server: Server, missing_cache: MakeCache, as_verbs: AsVerbs
+) -> None:
+    cache = missing_cache(timeout=0.1)
+    verbs = as_verbs(cache)
+    for _ in range(5):
+        await verbs.set_many(dict.fromkeys(KEYS, "old"))
+        with (readers := Readers(cache, KEYS[:10])):
+            until_read(readers)
+            with frozen(own_server):
+                for key in KEYS[:10]:
+                    await verbs.delete(key)
+                readers.deleted.set()
+            until_healed(cache)
+            assert await verbs.get_many(KEYS) == dict.fromkeys(KEYS[10:], "old")
+        assert readers.after == []
+
+
+async def test_a_deletion_whose_replay_fails_is_replayed_again(
+    own_server: Server, proxy: Proxy, missing_cache: MakeCache, as_verbs: AsVerbs
+) -> None:
+    cache = missing_cache(proxy.url, timeout=5)
+    verbs = as_verbs(cache)
+    await verbs.set_many(dict.fromkeys(KEYS, "old"))
+    proxy.refuse()
+    proxy.cut()
+    await verbs.delete_many(KEYS)
+    with (readers := Readers(cache, KEYS)):
+        readers.deleted.set()
+        for _ in range(5):
+            until_tried(proxy)
+            proxy.refuse()
+            proxy.cut()
+        proxy.fault = swallow
+        until_tried(proxy)
+        proxy.fault = healthy
+        until_healed(cache)
+    assert readers.after == []
+    assert await verbs.get_many(KEYS) == {}
+
+
+@pytest.mark.parametrize("critical", ["session:", "we[i]rd*\\?:"])
+@pytest.mark.parametrize("layout", ["plain", "django"])
+async def test_an_overflowing_journal_clears_this_cache_but_its_critical_keys(
+    own_server: Server,
+    prefix: str,
+    missing_cache: MakeCache,
+    as_verbs: AsVerbs,
+    layout: str,
+    critical: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    cache = missing_cache(timeout=0.1, layout=layout, journal_max_keys=10, critical=[critical])
+    verbs = as_verbs(cache)
+    versions = [1, 2] if layout == "django" else [None]
+    spared = [f"{critical}{number}" for number in range(3)]
+    for version in versions:
+        await verbs.set_many(dict.fromkeys([*KEYS, *spared], "old"), 1000, version)
+    own_server.execute("SET", f"{prefix}ing:1", "foreign")
+    with frozen(own_server):
+        for key in KEYS[:16]:
+            await verbs.delete(key)
+        # Fewer are remembered by name than were deleted.
+        assert cache.stats()["breaker"]["journal"] < 16
+    until_healed(cache)
+    for version in versions:
+        assert await verbs.get_many([*KEYS, *spared], version) == dict.fromkeys(spared, "old"), version
+    assert own_server.execute("GET", f"{prefix}ing:1") == b"foreign"
+    assert sum("too many deletions" in record.message for record in caplog.records) == 1
+
+
+async def test_an_overflow_does_not_lose_the_deletion_of_a_critical_key(
+    own_server: Server, missing_cache: MakeCache, as_verbs: AsVerbs
+) -> None:
+    cache = missing_cache(timeout=0.1, journal_max_keys=10, critical=["session:"])
+    verbs = as_verbs(cache)
+    await verbs.set_many(dict.fromkeys([*KEYS, "session:out", "session:in"], "old"))
+    with frozen(own_server):
+        with pytest.raises(ServerError):
+            await verbs.delete("session:out")
+        for key in KEYS[:16]:
+            await verbs.delete(key)
+    until_healed(cache)
+    # Who logged out stays logged out.
+    assert await verbs.get_many([*KEYS, "session:out", "session:in"]) == {"session:in": "old"}
+
+
+async def test_a_replayed_clear_clears_what_clear_clears(
+    own_server: Server, missing_cache: MakeCache, as_verbs: AsVerbs
+) -> None:
+    verbs = as_verbs(cache := missing_cache(timeout=0.1, critical=["session:"]))
+    values = dict.fromkeys(["session:1", "k1"], "old")
+    await verbs.set_many(values)
+    assert await verbs.clear() == 2
+    await verbs.set_many(values)
+    with frozen(own_server):
+        assert await verbs.clear() is None
+    until_healed(cache)
+    assert await verbs.get_many(list(values)) == {}
+
+
+async def test_a_pattern_that_takes_longer_than_the_bulk_deadline_is_replayed_in_the_end(
+    own_server: Server, proxy: Proxy, missing_cache: MakeCache, as_verbs: AsVerbs
+) -> None:
+    cache = missing_cache(proxy.url, timeout=1, bulk_timeout=1)
+    verbs = as_verbs(cache)
+    # 40 pages of SCAN, 50 ms each: two bulk deadlines.
+    own_server.execute("EVAL", "for i = 1, 40000 do redis.call('SET', 'filler' .. i, '') end", 0)
+    await verbs.set("k", "old")
+    proxy.refuse()
+    proxy.cut()
+    await verbs.delete_pattern("k*")
+    proxy.fault = delay(0.05)
+    proxy.accept()
+    until_healed(cache)
+    assert await verbs.get("k") is None
+
+
+@pytest.mark.parametrize("write", ["add", "lock", "incr"])
+async def test_a_deletion_that_is_made_up_for_late_does_not_undo_an_exact_write_after_it(
+    own_server: Server, missing_cache: MakeCache, as_verbs: AsVerbs, write: str
+) -> None:
+    cache = missing_cache(timeout=60)
+    verbs = as_verbs(cache)
+    await verbs.get("k")
+    own_server.execute("REPLICAOF", "127.0.0.1", str(free_port()))
+    await verbs.delete("k")  # a replica refuses: written down
+    own_server.execute("REPLICAOF", "NO", "ONE")
+    try:
+        if write == "lock":
+            done = await verbs.lock("k", ttl=100).acquire(blocking=False)
+        else:
+            done = await verbs.add("k", 1)
+        if write == "incr":
+            await verbs.incr("k")
+    except ServerError:
+        done = False  # the honest answer, as long as the server still has to be told
+    until_healed(cache)
+    assert await verbs.has("k") is done
+
+
+@pytest.mark.parametrize("threads", [1, 8])
+def test_each_change_of_state_is_one_log_line_without_the_password(
+    start_server: Callable[..., Server], make_cache: MakeCache, caplog: pytest.LogCaptureFixture, threads: int
+) -> None:
+    server = start_server(password="s3cret-Pa55")
+    cache = make_cache(server.url, on_error="miss", timeout=0.2)
+    caplog.set_level(logging.DEBUG)
+    ended = threading.Event()
+
+    def call() -> None:
+        while not ended.is_set():
+            cache.get("k")
+            cache.set("k", 1)
+            cache.delete("k")
+
+    callers = [threading.Thread(target=call) for _ in range(threads)]
+    for caller in callers:
+        caller.start()
+    try:
+        for cycle in range(1, 4):
+            with frozen(server):
+                until_opened(cache, cycle)
+                # A deletion that was on its way is a failure of its own; let it fail now.
+                until(lambda: cache.stats()["pool"]["in_use"] == 0, "nobody waits for the server")
+            until_healed(cache)
+            until_more_sets(cache)
+    finally:
+        ended.set()
+        for caller in callers:
+            caller.join()
+    cache.stats()
+    lines = [record.getMessage() for record in caplog.records if record.name.startswith("hitrate")]
+    kinds = ["away" if " is away " in line else "back" if " is back " in line else line for line in lines]
+    assert kinds == ["away", "back"] * 3
+    assert "s3cret" not in caplog.text
+    assert "s3cret" not in repr(cache)
+
+
+def until_opened(cache: hitrate.Cache, times: int) -> None:
+    until(lambda: cache.stats()["breaker"]["opened"] == times, "the breaker opens")
+
+
+def until_more_sets(cache: hitrate.Cache) -> None:
+    sets = cache.stats()["sets"]
+    until(lambda: cache.stats()["sets"] > sets, "sets are served")
+
+
+def test_no_error_shows_the_password(start_server: Callable[..., Server], make_cache: MakeCache) -> None:
+    server = start_server(password="s3cret-Pa55")
+    wrong = make_cache(server.url.replace("Pa55", "wrong"), timeout=0.2)
+    right = make_cache(server.url, timeout=0.2)
+    texts = errors_of(wrong)
+    with frozen(server):
+        texts += errors_of(right)
+    assert [text for text in texts if "s3cret" in text] == []
+
+
+def errors_of(cache: hitrate.Cache) -> list[str]:
+    texts = []
+    for call in (lambda: cache.get("k"), lambda: cache.add("k", 1), lambda: cache.execute("PING")):
+        with pytest.raises(ServerError) as caught:
+            call()
+        texts.append(f"{caught.value!s} {caught.value!r} {caught.value.__cause__!r} {caught.value.__context__!r}")
+    return texts
+
+
+async def test_a_deletion_that_the_user_may_never_do_does_not_keep_the_others_from_being_made_up_for(
+    own_server: Server, missing_cache: MakeCache, as_verbs: AsVerbs, caplog: pytest.LogCaptureFixture
+) -> None:
+    own_server.execute("ACL", "SETUSER", "app", "on", ">hush", "~*", "+@all", "-scan")
+    cache = missing_cache(f"redis://app:hush@127.0.0.1:{own_server.port}", timeout=0.2)
+    verbs = as_verbs(cache)
+    await verbs.set_many({"a": 1, "b": 2})
+    with frozen(own_server):
+        until(lambda: cache.get("a") is None and cache.stats()["breaker"]["state"] == "open", "it is found dead")
+        assert await verbs.delete_pattern("x*") is None
+        assert await verbs.delete("a") is False
+    until_healed(cache)
+    assert await verbs.get_many(["a", "b"]) == {"b": 2}
+    refused = [record.getMessage() for record in caplog.records if "for good" in record.getMessage()]
+    assert len(refused) == 1
+    assert "scan" in refused[0].lower()
+    assert "hush" not in caplog.text

@@ -1,0 +1,70 @@
+"""One suite for both forms of every verb: the blocking one and its `a` twin."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+import hitrate
+
+MakeCache = Callable[..., hitrate.Cache]
+"""What the fixture `make_cache` is."""
+
+
+class Verbs:
+    """
+    The verbs of a cache (or lock) as coroutines: of the blocking ones, or of their `a` twins.
+
+    A test written once with ``await verbs.get(...)`` so holds for both.
+    """
+
+    def __init__(self, target: Any, *, twins: bool) -> None:
+        self._target = target
+        self._twins = twins
+
+    def __getattr__(self, verb: str) -> Callable[..., Awaitable[Any]]:
+        async def call(*args: Any, **options: Any) -> Any:
+            if self._twins:
+                return await getattr(self._target, f"a{verb}")(*args, **options)
+            return getattr(self._target, verb)(*args, **options)
+
+        return call
+
+    async def iter_keys(self, *args: Any, **options: Any) -> list[str]:
+        """Read an iterator to its end."""
+        if self._twins:
+            return [key async for key in self._target.aiter_keys(*args, **options)]
+        return list(self._target.iter_keys(*args, **options))
+
+    def lock(self, *args: Any, **options: Any) -> Verbs:
+        """Make a lock, with the same form of verbs."""
+        return Verbs(self._target.lock(*args, **options), twins=self._twins)
+
+
+MakeVerbs = Callable[..., Verbs]
+"""What the fixture `make_verbs` is."""
+
+
+@pytest.fixture(params=[False, True], ids=["sync", "async"])
+def twins(request: pytest.FixtureRequest) -> bool:
+    """Whether the test uses the `a` twins."""
+    found: bool = request.param
+    return found
+
+
+@pytest.fixture
+def make_verbs(make_cache: Callable[..., hitrate.Cache], twins: bool) -> Callable[..., Verbs]:
+    """`make_cache`, seen through `Verbs`."""
+
+    def make(url: str | None = None, **options: Any) -> Verbs:
+        return Verbs(make_cache(url, **options), twins=twins)
+
+    return make
+
+
+@pytest.fixture
+def verbs(make_verbs: Callable[..., Verbs], protocol: int) -> Verbs:
+    """A pickling, raising cache in all four variants: blocking and not, RESP2 and RESP3."""
+    return make_verbs(protocol=protocol)

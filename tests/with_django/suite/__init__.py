@@ -1,0 +1,1 @@
+"""Modules that are put among Django's own tests and run there."""
