@@ -1,0 +1,18 @@
+"""Every case, in the order in which they are run and shown."""
+
+from __future__ import annotations
+
+from bench import Case
+
+from cases import asynchronous, distance, footprint, mix, one_thread, patterns, processes, threads
+
+ALL: tuple[Case, ...] = (
+    *one_thread.CASES,
+    *patterns.CASES,
+    *threads.CASES,
+    *mix.CASES,
+    *processes.CASES,
+    *distance.CASES,
+    *asynchronous.CASES,
+    *footprint.CASES,
+)
