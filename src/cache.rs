@@ -1,6 +1,6 @@
 //! The read path and the write path, top to bottom: may it be sent, what came of it, and what a failure means to this call.
 
-use crate::config::{OnError, Settings};
+use crate::config::{Address, OnError, Settings};
 use crate::error::{Error, Refusal, Result};
 use crate::health::Health;
 use crate::invalidate::Forget;
@@ -10,6 +10,7 @@ use crate::net::blocking::{self, Patience};
 use crate::op::Operation;
 use crate::process::PerProcess;
 use crate::stats::Stats;
+use crate::store::Memory;
 use crate::wait::{Deadline, Gate, Waiter};
 use std::sync::Arc;
 
@@ -65,6 +66,8 @@ pub struct Local {
     pub stats: Arc<Stats>,
     /// When it may poll with the GIL held.
     pub gate: Gate,
+    /// The embedded store that takes the server's place; nothing is ever sent to one then.
+    pub memory: Option<Arc<Memory>>,
     /// Keeps the recovery thread.
     _user: Arc<()>,
 }
@@ -87,12 +90,15 @@ pub enum Admission {
 
 impl Cache {
     /// Opens nothing yet.
-    #[must_use]
-    pub fn new(settings: Settings, keys: KeyMaker) -> Self {
+    ///
+    /// # Errors
+    /// Another cache has an embedded store of this name, with another bound.
+    pub fn new(settings: Settings, keys: KeyMaker) -> Result<Self> {
         crate::store::prepare();
+        embedded(&settings)?;
         let settings = Arc::new(settings);
         let (shared, maker) = (Arc::clone(&settings), keys.clone());
-        Self { local: PerProcess::new(move || Local::new(&shared, &maker)), settings, keys }
+        Ok(Self { local: PerProcess::new(move || Local::new(&shared, &maker)), settings, keys })
     }
 
     /// Its settings.
@@ -134,11 +140,20 @@ impl Cache {
     /// # Errors
     /// What the call must know: [`Role`] and `on_error` say which failures these are.
     #[inline]
-    pub fn run<O: Operation>(&self, mut operation: O, call: Call, waiter: &dyn Waiter) -> Result<Option<O::Outcome>> {
+    pub fn run<O: Operation + Send>(
+        &self,
+        mut operation: O,
+        call: Call,
+        waiter: &dyn Waiter,
+    ) -> Result<Option<O::Outcome>> {
         if self.admit(&call)? == Admission::Settled {
             return Ok(None);
         }
-        let result = blocking::run(&self.local().pool, &mut operation, waiter, self.patience(&call));
+        let local = self.local();
+        let result = match &local.memory {
+            None => blocking::run(&local.pool, &mut operation, waiter, self.patience(&call)),
+            Some(memory) => memory.run(&mut operation, waiter),
+        };
         match result {
             Ok(outcome) => Ok(Some(outcome)),
             Err(error) => self.failed(error, call, Some(waiter)).map(|()| None),
@@ -226,6 +241,12 @@ impl Cache {
     }
 }
 
+/// The embedded store that the settings name, if they do.
+fn embedded(settings: &Settings) -> Result<Option<Arc<Memory>>> {
+    let Address::Memory { name } = &settings.server.address else { return Ok(None) };
+    Memory::named(name, settings.server.db, settings.server.max_bytes).map(Some)
+}
+
 fn is_forbidden(error: &Error) -> bool {
     matches!(error, Error::Server(error) if error.refusal() == Refusal::Permission)
 }
@@ -236,6 +257,8 @@ impl Local {
         let pool = Pool::new(Arc::new(settings.server.clone()), Arc::clone(&stats));
         let user = Arc::new(());
         let health = Health::new(Arc::clone(&pool), Arc::clone(&stats), keys.clone(), &settings.cache, &user);
-        Self { _user: user, pool, health, stats, gate: Gate::new(settings.server.staged_wait) }
+        // `Cache::new` has made sure of the bound; in a forked child the first cache decides.
+        let memory = embedded(settings).unwrap_or_default();
+        Self { _user: user, pool, health, stats, gate: Gate::new(settings.server.staged_wait), memory }
     }
 }

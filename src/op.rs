@@ -33,20 +33,27 @@ pub enum Reply {
 /// The replies of one round trip, in the order of its commands.
 pub type Replies = SmallVec<[Reply; 1]>;
 
-/// The packed commands of one round trip.
+/// Takes the commands of one round trip: to send them, or to run them here.
+pub trait Commands {
+    /// One more.
+    fn push(&mut self, command: &Cmd);
+}
+
+/// Commands packed for the wire.
 #[derive(Default)]
 pub struct Request {
     bytes: Vec<u8>,
     commands: usize,
 }
 
-impl Request {
-    /// Adds a command.
-    pub fn push(&mut self, command: &Cmd) {
+impl Commands for Request {
+    fn push(&mut self, command: &Cmd) {
         command.write_packed_command(&mut self.bytes);
         self.commands += 1;
     }
+}
 
+impl Request {
     /// What goes to the server.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
@@ -89,8 +96,8 @@ pub trait Operation {
     /// What the caller gets.
     type Outcome;
 
-    /// Writes the commands of the next round trip, at least one.
-    fn request(&mut self, request: &mut Request);
+    /// Gives the commands of the next round trip, at least one.
+    fn request(&mut self, commands: &mut dyn Commands);
 
     /// Takes the replies of that round trip, exactly as many as there were commands.
     ///

@@ -38,6 +38,11 @@ impl Script {
         command
     }
 
+    /// Whether a call names this script, by digest or by text.
+    pub(crate) fn is(&self, named: &[u8]) -> bool {
+        named == self.digest().as_bytes() || named == self.text.as_bytes()
+    }
+
     /// Understands the reply to [`call`](Self::call): `Again` asks to call once more, by text.
     ///
     /// # Errors

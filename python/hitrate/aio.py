@@ -296,6 +296,11 @@ async def drive(pending: Pending) -> Any:
     """
     if not pending.admit():
         return pending.finish()
+    if pending.is_embedded:
+        while not pending.step():
+            # Long work is done in steps, and everybody else has a turn in between.
+            await asyncio.sleep(0)
+        return pending.finish()
     if not pending.must_finish:
         return await _settle(pending)
     # A caller who is cancelled (his client hung up, say) does not take back that something must be forgotten.

@@ -41,6 +41,8 @@ pub mod defaults {
     pub const STAGED_WAIT: bool = true;
     /// Longest reply that is read, in bytes.
     pub const MAX_REPLY_BYTES: usize = 512 << 20;
+    /// Bound of an embedded store.
+    pub const MAX_BYTES: usize = 64 << 20;
     /// Whether the server's certificate is checked.
     pub const TLS_VERIFY: bool = true;
     /// First part of every key.
@@ -99,6 +101,8 @@ pub struct Server {
     pub staged_wait: bool,
     /// Longest reply that is read, in bytes.
     pub max_reply_bytes: usize,
+    /// Bound of an embedded store, in bytes.
+    pub max_bytes: usize,
 }
 
 /// Where a server listens. Printed without credentials.
@@ -115,6 +119,11 @@ pub enum Address {
     Unix {
         /// The socket's file.
         path: PathBuf,
+    },
+    /// Nowhere: an embedded store of this process.
+    Memory {
+        /// Caches that give the same name share a store.
+        name: String,
     },
 }
 
@@ -255,6 +264,7 @@ impl Server {
             idle_timeout: defaults::IDLE_TIMEOUT,
             staged_wait: defaults::STAGED_WAIT,
             max_reply_bytes: defaults::MAX_REPLY_BYTES,
+            max_bytes: defaults::MAX_BYTES,
         }
     }
 }
@@ -336,6 +346,7 @@ impl fmt::Display for Address {
             Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
             Self::Tcp { host, port } => write!(f, "{host}:{port}"),
             Self::Unix { path } => write!(f, "{}", path.display()),
+            Self::Memory { name } => write!(f, "memory://{name}"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The one table of options: names, what each takes, and which setting it changes.
 
-use super::{Layout, OnError, Protocol, Secret, Serializer, Settings, Tls, Ttl};
+use super::{Address, Layout, OnError, Protocol, Secret, Serializer, Settings, Tls, Ttl};
 use crate::error::{Error, Result, shown_key};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -111,6 +111,7 @@ const TABLE: &[Row] = &[
     row_or_unset("tls_key_file", Rule::File(|s, path| tls(s).key_file = Some(path))),
     row_or_unset("tls_server_name", Rule::Word(|s, text| tls(s).server_name = Some(text))),
     row_or_unset("tls_verify", Rule::Flag(|s, on| tls(s).verify = on)),
+    row("max_bytes", Rule::Int(1 << 16, MAX_REPLY, |s, n| s.server.max_bytes = size(n))),
     row("max_reply_bytes", Rule::Int(1 << 10, MAX_REPLY, |s, n| s.server.max_reply_bytes = size(n))),
 ];
 
@@ -155,6 +156,11 @@ impl Row {
                 "option '{}' needs TLS; use a URL that starts with 'rediss://' or 'valkeys://'",
                 self.name
             )));
+        }
+        if self.name == "max_bytes" && !matches!(settings.server.address, Address::Memory { .. }) {
+            return Err(Error::Config(
+                "option 'max_bytes' bounds 'memory://' only; a server has its own setting, 'maxmemory'".to_owned(),
+            ));
         }
         self.rule.set(settings, value).map_err(|value| {
             let shown = if matches!(self.rule, Rule::Hidden(_)) { kind(&value).to_owned() } else { shown(&value) };

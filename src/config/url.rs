@@ -10,7 +10,7 @@ use ::url::{Host, Url};
 use std::path::PathBuf;
 
 const EXAMPLE: &str = "a URL looks like 'redis://user:password@host:6379/0' or 'unix:///run/redis.sock?db=0'";
-const SCHEMES: &str = "'redis://', 'rediss://', 'valkey://', 'valkeys://' or 'unix://'";
+const SCHEMES: &str = "'redis://', 'rediss://', 'valkey://', 'valkeys://', 'unix://' or 'memory://'";
 
 /// What redis-py calls an option that means the same here.
 const ALIASES: [(&str, &str); 5] = [
@@ -37,6 +37,7 @@ enum Transport {
     Tcp,
     Tls,
     Unix,
+    Memory,
 }
 
 /// Takes a URL apart.
@@ -131,7 +132,8 @@ fn scheme(text: &str) -> Result<(Transport, &str)> {
         "redis" | "valkey" => Transport::Tcp,
         "rediss" | "valkeys" => Transport::Tls,
         "unix" | "redis+unix" => Transport::Unix,
-        name @ ("memory" | "redis+sentinel" | "redis+cluster") => {
+        "memory" => Transport::Memory,
+        name @ ("redis+sentinel" | "redis+cluster") => {
             return Err(config(&format!("'{name}://' is not in this release; use {SCHEMES}")));
         }
         _ => {
@@ -151,6 +153,9 @@ fn with_host(authority: &str) -> String {
 }
 
 fn address(url: &Url, transport: Transport) -> Result<Address> {
+    if transport == Transport::Memory {
+        return memory(url);
+    }
     // The scheme is none that the URL standard knows, so it left the host as it was: no punycode, no IPv4.
     let host = match url.host() {
         Some(Host::Domain(name)) => {
@@ -178,6 +183,15 @@ fn address(url: &Url, transport: Transport) -> Result<Address> {
         ));
     }
     Ok(Address::Unix { path: PathBuf::from(path) })
+}
+
+fn memory(url: &Url) -> Result<Address> {
+    if !url.username().is_empty() || url.password().is_some() || url.port().is_some() {
+        return Err(config("a memory URL has a name at most, and neither user, password nor port: 'memory://name'"));
+    }
+    // The host that stands in for none is the name that stands in for none.
+    let name = url.host_str().filter(|name| *name != defaults::HOST).unwrap_or_default();
+    Ok(Address::Memory { name: decode(name)? })
 }
 
 fn is_verified(reqs: &str) -> Result<bool> {
@@ -242,6 +256,8 @@ mod tests {
             ("unix:///run/redis.sock", "/run/redis.sock", false),
             ("unix:///run/a%20b@c.sock?db=1", "/run/a b@c.sock", false),
             ("redis+unix://user:pw@/run/redis.sock", "/run/redis.sock", false),
+            ("memory://", "memory://", false),
+            ("memory://site/3?max_bytes=100000000", "memory://site", false),
         ] {
             let server = read(url).server;
             assert_eq!((server.address.to_string().as_str(), server.tls.is_some()), (address, is_encrypted), "{url}");
@@ -290,7 +306,10 @@ mod tests {
             ("redis:h", "a URL looks like"),
             ("://h", "a URL looks like"),
             ("http://h", "unknown URL scheme 'http://'; use 'redis://'"),
-            ("memory://", "'memory://' is not in this release"),
+            ("memory://:pw@name", "a memory URL"),
+            ("memory://name:6379", "a memory URL"),
+            ("memory://?max_bytes=1", "option 'max_bytes' is 1; use"),
+            ("redis://?max_bytes=100000000", "a server has its own setting, 'maxmemory'"),
             ("redis+sentinel://h", "'redis+sentinel://' is not in this release"),
             ("redis+cluster://h", "'redis+cluster://' is not in this release"),
             ("redis://h:99999", "invalid port number"),
@@ -343,7 +362,7 @@ mod tests {
         #[test]
         fn no_text_makes_the_reader_panic(
             text in any::<String>(),
-            url in "(rediss?|valkeys?|unix)://\\PC*",
+            url in "(rediss?|valkeys?|unix|memory)://\\PC*",
             parts in "redis://[a%@:/?#&=\\[\\]0-9.+-]*",
         ) {
             for text in [text, url, parts] {
@@ -355,7 +374,7 @@ mod tests {
 
         #[test]
         fn no_message_and_no_debug_output_holds_the_password(
-            scheme in "(redis|rediss|valkey|unix|redis\\+cluster|http|)",
+            scheme in "(redis|rediss|valkey|unix|memory|redis\\+cluster|http|)",
             user in "[a-z:@%]{0,4}",
             before in "[a-z0-9:/?#&=@%+\\[\\]\\\\ ]{0,4}",
             after in "[a-z0-9:/?#&=@%+\\[\\]\\\\ ]{0,4}",

@@ -32,7 +32,7 @@ impl Dialer {
     pub(super) fn new(server: Arc<Server>) -> Self {
         let resolver = match &server.address {
             Address::Tcp { host, port } => Some(Resolver::new(host, *port)),
-            Address::Unix { .. } => None,
+            Address::Unix { .. } | Address::Memory { .. } => None,
         };
         Self { address: server.address.to_string().into(), resolver, tls: OnceLock::new(), server }
     }
@@ -81,7 +81,7 @@ impl Dialer {
         let candidates: Vec<SockAddr> = match (&self.server.address, &self.resolver) {
             (Address::Unix { path }, _) => vec![SockAddr::unix(path).map_err(|error| lost(&self.address, &error))?],
             (_, Some(resolver)) => resolver.addresses(waiter, deadline)?.into_iter().map(SockAddr::from).collect(),
-            (Address::Tcp { .. }, None) => Vec::new(),
+            (Address::Tcp { .. }, None) | (Address::Memory { .. }, _) => Vec::new(),
         };
         let mut failure =
             Error::Connection { address: self.address.to_string(), cause: "it has no address".to_owned() };

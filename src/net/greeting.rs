@@ -2,7 +2,7 @@
 
 use crate::config::{Protocol, Server};
 use crate::error::{Error, Result, ServerError};
-use crate::op::{Operation, Replies, Reply, Request, Step};
+use crate::op::{Commands, Operation, Replies, Reply, Step};
 use redis::{Cmd, cmd};
 use std::sync::Arc;
 
@@ -53,17 +53,17 @@ impl Greeting {
 impl Operation for Greeting {
     type Outcome = ();
 
-    fn request(&mut self, request: &mut Request) {
+    fn request(&mut self, commands: &mut dyn Commands) {
         if self.by_hello {
-            request.push(&self.hello());
+            commands.push(&self.hello());
         } else {
             if let Some(auth) = self.auth() {
-                request.push(&auth);
+                commands.push(&auth);
             }
-            request.push(cmd("CLIENT").arg("SETNAME").arg(&self.server.client_name));
+            commands.push(cmd("CLIENT").arg("SETNAME").arg(&self.server.client_name));
         }
-        request.push(cmd("CLIENT").arg("SETINFO").arg("LIB-NAME").arg("hitrate"));
-        request.push(cmd("SELECT").arg(self.server.db));
+        commands.push(cmd("CLIENT").arg("SETINFO").arg("LIB-NAME").arg("hitrate"));
+        commands.push(cmd("SELECT").arg(self.server.db));
     }
 
     fn replies(&mut self, replies: Replies) -> Result<Step<()>> {
@@ -96,6 +96,7 @@ impl Operation for Greeting {
 mod tests {
     use super::*;
     use crate::config::Settings;
+    use crate::op::Request;
     use smallvec::smallvec;
 
     fn server(url: &str) -> Arc<Server> {

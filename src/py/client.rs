@@ -165,7 +165,7 @@ impl PyClient {
         let owner = Py::new(py, PyOwner)?;
         events::hooks(py)?;
         Ok(Self {
-            inner: Arc::new(Inner { cache: Cache::new(settings, keys), values, owner, key_function, validate_key }),
+            inner: Arc::new(Inner { cache: Cache::new(settings, keys)?, values, owner, key_function, validate_key }),
         })
     }
 

@@ -7,7 +7,7 @@ use super::{events, snapshot};
 use crate::cache::{Admission, Call, Role};
 use crate::error::{Error, Result, Stage};
 use crate::net::{Greeting, Limits, ReplyReader};
-use crate::op::{Operation, Replies, Request, Step};
+use crate::op::{Commands, Operation, Replies, Request, Step};
 use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
@@ -18,7 +18,7 @@ use std::time::Instant;
 
 /// An operation, whatever its kind.
 pub(super) trait Drive: Send {
-    fn request(&mut self, request: &mut Request);
+    fn request(&mut self, commands: &mut dyn Commands);
     /// Whether it is finished.
     fn replies(&mut self, replies: Replies) -> Result<bool>;
     fn is_repeatable(&self) -> bool;
@@ -41,6 +41,16 @@ struct State {
     drive: Box<dyn Drive>,
     call: Call,
     failure: Option<Error>,
+}
+
+impl State {
+    /// Takes what a round trip brought; true when no other is needed, because it is finished or failed.
+    fn take(&mut self, replies: Result<Replies>) -> bool {
+        replies.and_then(|replies| self.drive.replies(replies)).unwrap_or_else(|error| {
+            self.failure = Some(error);
+            true
+        })
+    }
 }
 
 /// One call on its way through asyncio.
@@ -102,6 +112,24 @@ impl PyPending {
         Ok(self.inner.cache.admit(&call)? == Admission::Send)
     }
 
+    /// Whether an embedded store answers it: by `step`, without a connection.
+    #[getter]
+    fn is_embedded(&self) -> bool {
+        self.inner.cache.local().memory.is_some()
+    }
+
+    /// Runs the commands of its next round trip in the embedded store; true when no other is needed.
+    fn step(&self) -> PyResult<bool> {
+        let Some(memory) = &self.inner.cache.local().memory else {
+            return Err(PyRuntimeError::new_err("this call needs a server"));
+        };
+        self.with(|state| {
+            let mut session = memory.session();
+            state.drive.request(&mut session);
+            state.take(Ok(session.replies()))
+        })
+    }
+
     /// A channel for a new connection.
     fn channel(&self) -> PyChannel {
         PyChannel::new(self.inner.cache.settings().server.max_reply_bytes)
@@ -126,13 +154,7 @@ impl PyPending {
     fn replies(&self, channel: &PyChannel) -> PyResult<bool> {
         let exchange = channel.take();
         self.inner.cache.local().stats.round_trip(exchange.begun.elapsed(), exchange.sent, exchange.received);
-        self.with(|state| match exchange.replies.and_then(|replies| state.drive.replies(replies)) {
-            Ok(finished) => finished,
-            Err(error) => {
-                state.failure = Some(error);
-                true
-            }
-        })
+        self.with(|state| state.take(exchange.replies))
     }
 
     /// Takes over the failure of a greeting; true when there was one.
@@ -175,8 +197,8 @@ impl PyPending {
 }
 
 impl Drive for Greeting {
-    fn request(&mut self, request: &mut Request) {
-        Operation::request(self, request);
+    fn request(&mut self, commands: &mut dyn Commands) {
+        Operation::request(self, commands);
     }
 
     fn replies(&mut self, replies: Replies) -> Result<bool> {

@@ -8,7 +8,7 @@ use super::pending::{self, Drive};
 use super::wait::GilWaiter;
 use crate::cache::Call;
 use crate::error::{Error, Result};
-use crate::op::{Operation, Replies, Request, Step};
+use crate::op::{Commands, Operation, Replies, Step};
 use pyo3::prelude::*;
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub(super) struct Plan<O, F> {
 
 impl<O, F> Plan<O, F>
 where
-    O: Operation,
+    O: Operation + Send,
     F: Finish<O::Outcome>,
 {
     /// Waits for the outcome.
@@ -63,8 +63,8 @@ where
     O::Outcome: Send,
     F: Finish<O::Outcome>,
 {
-    fn request(&mut self, request: &mut Request) {
-        self.operation.request(request);
+    fn request(&mut self, commands: &mut dyn Commands) {
+        self.operation.request(commands);
     }
 
     fn replies(&mut self, replies: Replies) -> Result<bool, Error> {

@@ -4,6 +4,7 @@ use crate::cache::Cache;
 use crate::config::{Address, Server};
 use crate::op::Reply;
 use crate::stats::LATENCY_BOUNDS_US;
+use crate::store::Memory;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use std::sync::atomic::Ordering;
@@ -35,6 +36,18 @@ pub(super) fn stats<'py>(py: Python<'py>, cache: &Cache) -> PyResult<Bound<'py, 
     result.set_item("pool", pool(py, cache)?)?;
     result.set_item("staged_wait", staged_wait(py, cache)?)?;
     result.set_item("latency", latency(py, cache)?)?;
+    result.set_item("memory", local.memory.as_deref().map(|store| memory(py, store)).transpose()?)?;
+    Ok(result)
+}
+
+fn memory<'py>(py: Python<'py>, store: &Memory) -> PyResult<Bound<'py, PyDict>> {
+    let usage = store.usage();
+    let result = PyDict::new(py);
+    result.set_item("entries", usage.entries)?;
+    result.set_item("bytes", usage.bytes)?;
+    result.set_item("max_bytes", usage.max_bytes)?;
+    result.set_item("evicted", usage.evicted)?;
+    result.set_item("expired", usage.expired)?;
     Ok(result)
 }
 
@@ -99,6 +112,7 @@ pub(super) fn target<'py>(py: Python<'py>, server: &Server) -> PyResult<Bound<'p
             result.set_item("port", port)?;
         }
         Address::Unix { path } => result.set_item("path", path)?,
+        Address::Memory { .. } => {}
     }
     result.set_item("max_connections", server.max_connections)?;
     result.set_item("idle_timeout", server.idle_timeout.as_secs_f64())?;

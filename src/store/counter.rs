@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result, shown_key};
 use crate::keys::FullKey;
-use crate::op::{Operation, Replies, Reply, Request, Step};
+use crate::op::{Commands, Operation, Replies, Reply, Step};
 use crate::script::Script;
 
 pub(super) static INCR: Script = Script::new(include_str!("incr.lua"));
@@ -31,8 +31,8 @@ fn number(reply: Reply) -> Result<i64> {
 impl Operation for Incr {
     type Outcome = i64;
 
-    fn request(&mut self, request: &mut Request) {
-        request.push(INCR.call(&[&self.key], self.by_text).arg(self.delta));
+    fn request(&mut self, commands: &mut dyn Commands) {
+        commands.push(INCR.call(&[&self.key], self.by_text).arg(self.delta));
     }
 
     fn replies(&mut self, replies: Replies) -> Result<Step<i64>> {

@@ -6,7 +6,7 @@
 use super::milliseconds;
 use crate::error::Result;
 use crate::keys::FullKey;
-use crate::op::{Operation, Replies, Request, Step};
+use crate::op::{Commands, Operation, Replies, Step};
 use crate::script::Script;
 use std::time::Duration;
 
@@ -32,8 +32,8 @@ impl Operation for LockRelease {
     /// Whether it was ours.
     type Outcome = bool;
 
-    fn request(&mut self, request: &mut Request) {
-        request.push(RELEASE.call(&[&self.key], self.by_text).arg(self.token.as_slice()));
+    fn request(&mut self, commands: &mut dyn Commands) {
+        commands.push(RELEASE.call(&[&self.key], self.by_text).arg(self.token.as_slice()));
     }
 
     fn replies(&mut self, replies: Replies) -> Result<Step<bool>> {
@@ -66,9 +66,9 @@ impl Operation for LockExtend {
     /// Whether it was ours.
     type Outcome = bool;
 
-    fn request(&mut self, request: &mut Request) {
+    fn request(&mut self, commands: &mut dyn Commands) {
         let mut call = EXTEND.call(&[&self.key], self.by_text);
-        request.push(call.arg(self.token.as_slice()).arg(milliseconds(self.ttl)));
+        commands.push(call.arg(self.token.as_slice()).arg(milliseconds(self.ttl)));
     }
 
     fn replies(&mut self, replies: Replies) -> Result<Step<bool>> {

@@ -4,7 +4,7 @@ use super::single::{Condition, Set};
 use crate::config::Ttl;
 use crate::error::{Error, Result, ServerError};
 use crate::keys::FullKey;
-use crate::op::{Operation, Replies, Reply, Request, Step, only};
+use crate::op::{Commands, Operation, Replies, Reply, Step, only};
 use redis::cmd;
 
 /// Keys of one `MGET` or `UNLINK`: the server does nothing else meanwhile.
@@ -52,12 +52,12 @@ impl<S> Many for GetMany<S> {
 impl<S: Sink> Operation for GetMany<S> {
     type Outcome = ();
 
-    fn request(&mut self, request: &mut Request) {
+    fn request(&mut self, commands: &mut dyn Commands) {
         let mut mget = cmd("MGET");
         for key in &self.keys[self.next..self.end()] {
             mget.arg(key.as_slice());
         }
-        request.push(&mget);
+        commands.push(&mget);
     }
 
     fn replies(&mut self, replies: Replies) -> Result<Step<()>> {
@@ -143,9 +143,9 @@ impl<S> Many for SetMany<S> {
 impl<S: Source> Operation for SetMany<S> {
     type Outcome = Stored;
 
-    fn request(&mut self, request: &mut Request) {
+    fn request(&mut self, commands: &mut dyn Commands) {
         for (key, value) in &self.lot {
-            request.push(&Set::command(key, value, self.ttl, Condition::Always));
+            commands.push(&Set::command(key, value, self.ttl, Condition::Always));
         }
     }
 
@@ -198,12 +198,12 @@ impl Operation for Unlink {
     /// How many there were.
     type Outcome = i64;
 
-    fn request(&mut self, request: &mut Request) {
+    fn request(&mut self, commands: &mut dyn Commands) {
         let mut unlink = cmd("UNLINK");
         for key in &self.keys[self.next..self.end()] {
             unlink.arg(key.as_slice());
         }
-        request.push(&unlink);
+        commands.push(&unlink);
     }
 
     fn replies(&mut self, replies: Replies) -> Result<Step<i64>> {
@@ -220,6 +220,7 @@ impl Operation for Unlink {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::op::Request;
     use smallvec::smallvec;
     use std::time::Duration;
 

@@ -3,12 +3,14 @@
 mod counter;
 mod lock;
 mod many;
+mod memory;
 mod scan;
 mod single;
 
 pub use counter::Incr;
 pub use lock::{LockExtend, LockRelease};
 pub use many::{GetMany, Many, SetMany, Sink, Source, Stored, Unlink};
+pub use memory::{Memory, Session, Usage};
 pub use scan::{DeletePattern, Page, ScanPage, Spares};
 pub use single::{AddOrGet, Condition, Exists, ExpireAt, Get, Persist, Ping, Raw, Remaining, Set, TimeToLive, Touch};
 

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::keys::FullKey;
-use crate::op::{Operation, Replies, Reply, Request, Step, only};
+use crate::op::{Commands, Operation, Replies, Reply, Step, only};
 use redis::{Cmd, cmd};
 
 /// The next cursor, 0 at the end, and full keys; a key may come twice.
@@ -37,8 +37,8 @@ fn page(reply: Reply) -> Result<Page> {
 impl Operation for ScanPage {
     type Outcome = Page;
 
-    fn request(&mut self, request: &mut Request) {
-        request.push(&scan(self.cursor, &self.pattern, self.count));
+    fn request(&mut self, commands: &mut dyn Commands) {
+        commands.push(&scan(self.cursor, &self.pattern, self.count));
     }
 
     fn replies(&mut self, replies: Replies) -> Result<Step<Self::Outcome>> {
@@ -88,16 +88,16 @@ impl Operation for DeletePattern {
     /// How many there were.
     type Outcome = i64;
 
-    fn request(&mut self, request: &mut Request) {
+    fn request(&mut self, commands: &mut dyn Commands) {
         if !self.found.is_empty() {
             let mut unlink = cmd("UNLINK");
             for key in &self.found {
                 unlink.arg(key.as_slice());
             }
-            request.push(&unlink);
+            commands.push(&unlink);
         }
         if !self.at_end {
-            request.push(&scan(self.cursor, &self.pattern, self.count));
+            commands.push(&scan(self.cursor, &self.pattern, self.count));
         }
     }
 
@@ -129,6 +129,7 @@ fn missing() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::op::Request;
     use smallvec::smallvec;
 
     fn scanned(cursor: &str, keys: &[&str]) -> Reply {

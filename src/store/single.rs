@@ -4,7 +4,7 @@ use super::milliseconds;
 use crate::config::Ttl;
 use crate::error::{Error, Result};
 use crate::keys::FullKey;
-use crate::op::{Operation, Replies, Reply, Request, Step, only};
+use crate::op::{Commands, Operation, Replies, Reply, Step, only};
 use redis::{Cmd, cmd};
 
 /// `GET`.
@@ -16,8 +16,8 @@ pub struct Get {
 impl Operation for Get {
     type Outcome = Option<Vec<u8>>;
 
-    fn request(&mut self, request: &mut Request) {
-        request.push(cmd("GET").arg(self.key.as_slice()));
+    fn request(&mut self, commands: &mut dyn Commands) {
+        commands.push(cmd("GET").arg(self.key.as_slice()));
     }
 
     fn replies(&mut self, replies: Replies) -> Result<Step<Self::Outcome>> {
@@ -69,9 +69,9 @@ impl Operation for Set {
     /// Whether it was stored; of a value that is gone at once, whether the condition held.
     type Outcome = bool;
 
-    fn request(&mut self, request: &mut Request) {
+    fn request(&mut self, commands: &mut dyn Commands) {
         let key = self.key.as_slice();
-        request.push(&match (self.ttl.is_zero(), self.condition) {
+        commands.push(&match (self.ttl.is_zero(), self.condition) {
             (false, condition) => Self::command(key, &self.value, self.ttl, condition),
             (true, Condition::IfAbsent) => cmd("EXISTS").arg(key).take(),
             (true, _) => cmd("UNLINK").arg(key).take(),
@@ -109,8 +109,8 @@ pub struct Exists {
 impl Operation for Exists {
     type Outcome = bool;
 
-    fn request(&mut self, request: &mut Request) {
-        request.push(cmd("EXISTS").arg(self.key.as_slice()));
+    fn request(&mut self, commands: &mut dyn Commands) {
+        commands.push(cmd("EXISTS").arg(self.key.as_slice()));
     }
 
     fn replies(&mut self, replies: Replies) -> Result<Step<bool>> {
@@ -130,15 +130,15 @@ impl Operation for Touch {
     /// Whether the key was there.
     type Outcome = bool;
 
-    fn request(&mut self, request: &mut Request) {
+    fn request(&mut self, commands: &mut dyn Commands) {
         let key = self.key.as_slice();
         match self.ttl {
-            Ttl::For(ttl) if ttl.is_zero() => request.push(cmd("UNLINK").arg(key)),
-            Ttl::For(ttl) => request.push(cmd("PEXPIRE").arg(key).arg(milliseconds(ttl))),
+            Ttl::For(ttl) if ttl.is_zero() => commands.push(cmd("UNLINK").arg(key)),
+            Ttl::For(ttl) => commands.push(cmd("PEXPIRE").arg(key).arg(milliseconds(ttl))),
             Ttl::Never => {
                 // `PERSIST` answers 0 also for a key that never expires.
-                request.push(cmd("PERSIST").arg(key));
-                request.push(cmd("EXISTS").arg(key));
+                commands.push(cmd("PERSIST").arg(key));
+                commands.push(cmd("EXISTS").arg(key));
             }
         }
     }
@@ -162,8 +162,8 @@ impl Operation for Persist {
     /// Whether it had an expiry, and now has none.
     type Outcome = bool;
 
-    fn request(&mut self, request: &mut Request) {
-        request.push(cmd("PERSIST").arg(self.key.as_slice()));
+    fn request(&mut self, commands: &mut dyn Commands) {
+        commands.push(cmd("PERSIST").arg(self.key.as_slice()));
     }
 
     fn replies(&mut self, replies: Replies) -> Result<Step<bool>> {
@@ -183,8 +183,8 @@ impl Operation for ExpireAt {
     /// Whether the key was there.
     type Outcome = bool;
 
-    fn request(&mut self, request: &mut Request) {
-        request.push(cmd("PEXPIREAT").arg(self.key.as_slice()).arg(self.at_ms));
+    fn request(&mut self, commands: &mut dyn Commands) {
+        commands.push(cmd("PEXPIREAT").arg(self.key.as_slice()).arg(self.at_ms));
     }
 
     fn replies(&mut self, replies: Replies) -> Result<Step<bool>> {
@@ -212,8 +212,8 @@ pub enum Remaining {
 impl Operation for TimeToLive {
     type Outcome = Remaining;
 
-    fn request(&mut self, request: &mut Request) {
-        request.push(cmd("PTTL").arg(self.key.as_slice()));
+    fn request(&mut self, commands: &mut dyn Commands) {
+        commands.push(cmd("PTTL").arg(self.key.as_slice()));
     }
 
     fn replies(&mut self, replies: Replies) -> Result<Step<Remaining>> {
@@ -231,8 +231,8 @@ pub struct Ping;
 impl Operation for Ping {
     type Outcome = ();
 
-    fn request(&mut self, request: &mut Request) {
-        request.push(&cmd("PING"));
+    fn request(&mut self, commands: &mut dyn Commands) {
+        commands.push(&cmd("PING"));
     }
 
     fn replies(&mut self, replies: Replies) -> Result<Step<()>> {
@@ -258,9 +258,9 @@ impl Operation for AddOrGet {
     /// The other value, if there was one.
     type Outcome = Option<Vec<u8>>;
 
-    fn request(&mut self, request: &mut Request) {
-        request.push(&Set::command(&self.key, &self.value, self.ttl, Condition::IfAbsent));
-        request.push(cmd("GET").arg(self.key.as_slice()));
+    fn request(&mut self, commands: &mut dyn Commands) {
+        commands.push(&Set::command(&self.key, &self.value, self.ttl, Condition::IfAbsent));
+        commands.push(cmd("GET").arg(self.key.as_slice()));
     }
 
     fn replies(&mut self, replies: Replies) -> Result<Step<Self::Outcome>> {
@@ -281,8 +281,8 @@ pub struct Raw {
 impl Operation for Raw {
     type Outcome = Reply;
 
-    fn request(&mut self, request: &mut Request) {
-        request.push(&self.command);
+    fn request(&mut self, commands: &mut dyn Commands) {
+        commands.push(&self.command);
     }
 
     fn replies(&mut self, replies: Replies) -> Result<Step<Reply>> {

@@ -1,4 +1,4 @@
-"""One suite for both forms of every verb: the blocking one and its `a` twin."""
+"""One suite for both forms of every verb, the blocking one and its `a` twin, and for every store."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 import hitrate
+from hitrate.exceptions import ServerResponseError
+from hitrate.testing import Endpoint
 
 MakeCache = Callable[..., hitrate.Cache]
 """What the fixture `make_cache` is."""
@@ -45,6 +47,46 @@ class Verbs:
 
 MakeVerbs = Callable[..., Verbs]
 """What the fixture `make_verbs` is."""
+
+
+class Embedded(Endpoint):
+    """An embedded store, asked as a server is."""
+
+    def execute(self, *args: bytes | str | float, timeout: float = 5.0) -> Any:
+        try:
+            reply = hitrate.Cache(self.url, timeout=timeout).execute(*args)
+        except ServerResponseError as refusal:
+            if "unknown command" in str(refusal):
+                pytest.skip(f"an embedded store has no {args[0]!r}")
+            raise
+        return reply.encode() if isinstance(reply, str) else reply
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run tests with every version of the protocol they ask for, and, in modules that say so, on every store."""
+    stores = ["resp2", "resp3"] if "protocol" in metafunc.fixturenames else ["resp3"]
+    if getattr(metafunc.module, "ON_EVERY_STORE", False) and "own_server" not in metafunc.fixturenames:
+        stores.append("memory")
+    if "store" in metafunc.fixturenames:
+        metafunc.parametrize("store", stores, indirect=True)
+
+
+@pytest.fixture
+def store(request: pytest.FixtureRequest) -> str:
+    """What stores the values: a server, with a version of the protocol, or this process."""
+    return str(request.param)
+
+
+@pytest.fixture
+def server(server: Endpoint, store: str) -> Endpoint:
+    """The server of most tests, or what stands for it."""
+    return Embedded("memory://tests") if store == "memory" else server
+
+
+@pytest.fixture
+def protocol(store: str) -> int:
+    """Version of the wire protocol."""
+    return 2 if store == "resp2" else 3
 
 
 @pytest.fixture(params=[False, True], ids=["sync", "async"])

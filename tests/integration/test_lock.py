@@ -17,6 +17,8 @@ from hitrate.testing import Endpoint, Server
 from tests.faults.proxy import healthy, proxy_to, swallow
 from tests.integration.conftest import MakeCache, MakeVerbs, Verbs
 
+ON_EVERY_STORE = True
+
 
 async def test_one_holds_it_and_the_other_waits_in_vain(verbs: Verbs) -> None:
     first, second = verbs.lock("job", ttl=60), verbs.lock("job", ttl=60)

@@ -10,6 +10,8 @@ from hitrate.exceptions import ConfigError, SerializationError
 from hitrate.testing import Endpoint, Server
 from tests.integration.conftest import MakeCache, MakeVerbs, Verbs
 
+ON_EVERY_STORE = True
+
 MANY = 10_000
 
 

@@ -1,0 +1,41 @@
+//! The scripts of this package, natively: what each does is written in its Lua file.
+
+use super::commands::{NOT_AN_INTEGER, SYNTAX, add, error, integer};
+use super::{Memory, Reply};
+use crate::store::{counter, lock};
+
+impl Memory {
+    /// `EVAL` and `EVALSHA` of a script that comes with this package.
+    pub(super) fn run_script(&self, args: &[&[u8]], now: u64) -> Reply {
+        let [_, script, count, rest @ ..] = args else { return error(SYNTAX) };
+        let Some((&[key], args)) = integer(count).and_then(|count| rest.split_at_checked(usize::try_from(count).ok()?))
+        else {
+            return error("ERR memory:// runs scripts of one key only");
+        };
+        let mut shard = self.shard(key);
+        match args {
+            [delta] if counter::INCR.is(script) => {
+                if shard.peek(key, now).is_none() {
+                    return Reply::Nil;
+                }
+                let Some(delta) = integer(delta) else { return error(NOT_AN_INTEGER) };
+                match add(&mut shard, key, delta, now) {
+                    Reply::Int(sum) => Reply::Bulk(sum.to_string().into_bytes()),
+                    refusal => refusal,
+                }
+            }
+            [token] if lock::RELEASE.is(script) => {
+                let held = shard.peek(key, now).is_some_and(|item| item.value() == *token);
+                Reply::Int(i64::from(held && shard.remove(key, now)))
+            }
+            [token, ttl] if lock::EXTEND.is(script) => {
+                let Some(ttl) = integer(ttl).and_then(|ttl| u64::try_from(ttl).ok()) else {
+                    return error(NOT_AN_INTEGER);
+                };
+                let held = shard.peek(key, now).is_some_and(|item| item.value() == *token);
+                Reply::Int(i64::from(held && shard.expire_at(key, Some(now.saturating_add(ttl)), now)))
+            }
+            _ => error("ERR memory:// runs no scripts of others; use a Redis or Valkey server for them"),
+        }
+    }
+}
