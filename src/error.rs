@@ -148,7 +148,9 @@ impl ServerError {
     #[must_use]
     pub fn advice(&self) -> Option<&'static str> {
         Some(match self.code.as_str() {
-            "OOM" => "the server is full: raise maxmemory, or set maxmemory-policy to allkeys-lru",
+            "OOM" if !self.detail.contains("max_bytes") => {
+                "the server is full: raise maxmemory, or set maxmemory-policy to allkeys-lru"
+            }
             "READONLY" => "this is a replica: connect to the primary",
             "LOADING" => "the server is loading its data: wait",
             "MISCONF" => "the server cannot write its snapshot: look at its disk and log",

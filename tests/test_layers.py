@@ -17,8 +17,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 RUST_ORDER = (
-    "error config stats process clock keys codec breaker wait op net script store l1 limit invalidate health lease cache "
-    "py lib"
+    "error config stats process clock keys codec breaker wait op net script store l1 limit invalidate health lease "
+    "cache py lib"
 ).split()
 PYTHON_ORDER = (
     "exceptions _native config keys layouts http hooks locks server_info aio cache limits invalidation "

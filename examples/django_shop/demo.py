@@ -4,8 +4,9 @@ Show what the cache does for a shop: real requests over HTTP to gunicorn, with a
     python examples/django_shop/demo.py              measure, prove, end
     SERVE=1 python examples/django_shop/demo.py      and go on serving until Ctrl-C
 
-HITRATE_URL names the cache server (default: a throwaway one), DATABASE_URL the database (default: SQLite in a
-temporary directory), SHOP_CACHE_BACKEND another backend to compare with. Exit code 0 means that all of it was seen.
+HITRATE_URL names the cache server (default: memory://, a store embedded in the shop, which then has one worker
+instead of two), DATABASE_URL the database (default: SQLite in a temporary directory), SHOP_CACHE_BACKEND another
+backend to compare with. Exit code 0 means that all of it was seen.
 """
 
 from __future__ import annotations
@@ -32,12 +33,12 @@ try:
     from shop.database import database_from_url
 
     from hitrate.exceptions import HitrateError
-    from hitrate.testing import Endpoint, throwaway_server
+    from hitrate.testing import Endpoint
 except ImportError as missing:
     sys.exit(f"demo failed: {missing}; run 'make build', or install hitrate and the packages named in README.md")
 
 MEASURE_SECONDS = 25.0
-SCHEMES = ("redis://", "rediss://", "unix://", "valkey://", "valkeys://")
+SCHEMES = ("memory://", "redis://", "rediss://", "unix://", "valkey://", "valkeys://")
 
 
 def main() -> int:
@@ -69,7 +70,10 @@ def _options() -> argparse.Namespace:
 
 def _run(options: argparse.Namespace, stack: ExitStack) -> None:
     directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hitrate-shop-")))
-    cache_url = stack.enter_context(_cache_server())
+    cache_url = _cache_server()
+    # Workers do not share what is embedded in each.
+    embedded = cache_url.startswith("memory://")
+    workers = 1 if embedded else 2
     database_url = os.environ.get("DATABASE_URL") or f"sqlite:///{directory / 'shop.sqlite3'}"
     try:
         database_from_url(database_url)
@@ -83,15 +87,19 @@ def _run(options: argparse.Namespace, stack: ExitStack) -> None:
     catalogue = _fill(with_cache, options)
     stack.callback(manage, with_cache, "clear_shop_cache")
     _say("starting two shops under gunicorn, one with its cache and one without ...")
-    cached = stack.enter_context(serving(with_cache, directory / "cached.log"))
-    with serving(without_cache, directory / "uncached.log") as plain, _bar("requests") as tick:
+    cached = stack.enter_context(serving(with_cache, directory / "cached.log", workers=workers))
+    with serving(without_cache, directory / "uncached.log", workers=workers) as plain, _bar("requests") as tick:
         endpoints = measure.measure(plain, cached, rounds=options.rounds, seconds=MEASURE_SECONDS, tick=tick)
+    if embedded:
+        set_price = stack.enter_context(proof.set_price_by_request(cached, with_cache))
+    else:
+        set_price = proof.set_price_in_another_process(with_cache)
     result = {
         "cache": {"server": _address(cache_url), "backend": os.environ.get("SHOP_CACHE_BACKEND", "hitrate")},
         "catalogue": catalogue,
         "endpoints": [endpoint.result() for endpoint in endpoints],
         "totals": _totals(endpoints),
-        "change": proof.change_shows_at_once(cached, with_cache),
+        "change": proof.change_shows_at_once(cached, set_price),
         "session": proof.session_stays(cached),
         "cache_counters": proof.cache_counters(cached),
     }
@@ -100,21 +108,17 @@ def _run(options: argparse.Namespace, stack: ExitStack) -> None:
         _keep_serving(cached, endpoints)
 
 
-@contextmanager
-def _cache_server() -> Iterator[str]:
-    """The URL of the server to use: that of HITRATE_URL, which must answer, or a throwaway one."""
-    if url := os.environ.get("HITRATE_URL"):
-        if not url.startswith(SCHEMES):
-            raise DemoError("HITRATE_URL names no cache server; write it like redis://127.0.0.1:6379/1")
-        try:
+def _cache_server() -> str:
+    """The URL of the server to use: that of HITRATE_URL, which must answer, or the embedded store."""
+    url = os.environ.get("HITRATE_URL") or "memory://"
+    if not url.startswith(SCHEMES):
+        raise DemoError("HITRATE_URL names no cache server; write it like redis://127.0.0.1:6379/1")
+    try:
+        if not url.startswith("memory://"):
             Endpoint(url).execute("PING")
-        except OSError as error:
-            raise DemoError(f"the cache server of HITRATE_URL, {_address(url)}, does not answer: {error}") from error
-        yield url
-        return
-    with throwaway_server() as server:
-        _say(f"started {server.version} on {_address(server.url)}")
-        yield server.url
+    except OSError as error:
+        raise DemoError(f"the cache server of HITRATE_URL, {_address(url)}, does not answer: {error}") from error
+    return url
 
 
 def _fill(environment: dict[str, str], options: argparse.Namespace) -> str:
@@ -166,6 +170,8 @@ def _keep_serving(shop: Shop, endpoints: list[measure.Endpoint]) -> None:
 def _address(url: str) -> str:
     """Where a server is, without user and password."""
     parts = urlsplit(url)
+    if parts.scheme == "memory":
+        return url
     return parts.path if parts.scheme == "unix" else f"{parts.hostname}:{parts.port or 6379}"
 
 

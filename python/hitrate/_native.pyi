@@ -23,8 +23,9 @@ class Client:
 
     Args:
         url: ``redis://``, ``rediss://`` (TLS), ``valkey://``, ``valkeys://`` (TLS) or ``unix://``, with user, password,
-            host, port and database, for example ``rediss://user:password@cache.example.com:6380/1``. Every option below
-            may also stand in its query: ``?timeout=0.2``. An option given as an argument beats the URL.
+            host, port and database, for example ``rediss://user:password@cache.example.com:6380/1``; or ``memory://name``
+            for a store in this process. Every option below may also stand in its query: ``?timeout=0.2``. An option
+            given as an argument beats the URL.
         prefix: first part of every key, followed by a colon; empty: none.
         layout: ``"plain"`` for keys ``prefix:key``, ``"django"`` for ``prefix:version:key``.
         version: of keys that name none, in layout ``"django"``.
@@ -51,6 +52,7 @@ class Client:
         max_connections: of this process for blocking calls, and of each event loop for async ones.
         idle_timeout: seconds after which an unused connection is closed; None: never.
         staged_wait: ``"auto"`` or ``"off"``: whether a wait may begin with a poll of at most 50 µs that keeps the GIL.
+        max_bytes: bound of a ``memory://`` store, 64 MiB by default; an error with a server.
         max_reply_bytes: longest reply that is read.
         tls_ca_file: certificates of the authorities to trust; None: the system's.
         tls_cert_file, tls_key_file: certificate and key of this client.
@@ -86,6 +88,7 @@ class Client:
         max_connections: int = ...,
         idle_timeout: _Seconds | None = ...,
         staged_wait: Literal["auto", "off"] | bool = ...,
+        max_bytes: int = ...,
         max_reply_bytes: int = ...,
         tls_ca_file: _Path | None = ...,
         tls_cert_file: _Path | None = ...,
@@ -316,7 +319,8 @@ class Client:
             ``opened``, ``journal``: deletions waiting, ``journaled``, ``replayed``); ``pool`` (``max``, ``open``,
             ``idle``, ``in_use``, ``waiting``, ``connects``, ``slot_waits``); ``staged_wait`` (``enabled``, ``hits``,
             ``misses``, ``skipped_*``); ``latency`` of round trips (``count``, ``sum`` in seconds, ``buckets``: pairs of
-            upper bound in seconds and count, not cumulated; the last bound is None and takes the rest).
+            upper bound in seconds and count, not cumulated; the last bound is None and takes the rest); ``memory`` of
+            a ``memory://`` store (``entries``, ``bytes``, ``max_bytes``, ``evicted``, ``expired``), else None.
         """
 
     def close(self) -> None:

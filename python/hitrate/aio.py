@@ -297,7 +297,7 @@ async def drive(pending: Pending) -> Any:
     if not pending.admit():
         return pending.finish()
     if pending.is_embedded:
-        while not pending.step():
+        while not pending.step():  # noqa: ASYNC110 (nothing is waited for)
             # Long work is done in steps, and everybody else has a turn in between.
             await asyncio.sleep(0)
         return pending.finish()

@@ -174,7 +174,9 @@ def answer(cache: hitrate.Cache | Model, verb: str, *args: Any) -> Any:
 @pytest.fixture
 def stores(own_server: Server, prefix: str, make_cache: Callable[..., hitrate.Cache]) -> list[hitrate.Cache]:
     """A cache on a server and one on an embedded store, alike in all else."""
-    return [make_cache(url, prefix=prefix, timeout=60, on_error="raise") for url in (own_server.url, f"memory://{prefix}")]
+    return [
+        make_cache(url, prefix=prefix, timeout=60, on_error="raise") for url in (own_server.url, f"memory://{prefix}")
+    ]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -210,13 +212,26 @@ COMMANDS: list[Callable[[random.Random], list[Any]]] = [
     lambda chance: [chance.choice(["RENAME", "RENAMENX"]), chance.choice(KEYS), chance.choice(KEYS)],
     lambda chance: [chance.choice(["GET", "SET", "INCRBY", "EXPIRE", "STRLEN", "MGET", "DEL", "SETEX", "RENAME"])],
     lambda chance: [chance.choice(["DBSIZE", "PING", "ECHO"]), *chance.choice([[], ["text"]])],
-    lambda chance: ["SCAN", chance.choice(["x", "0"]), *chance.choice([["COUNT", "0"], ["COUNT", "y"], ["MATCH"], ["?", 1]])],
+    lambda chance: [
+        "SCAN",
+        chance.choice(["x", "0"]),
+        *chance.choice([["COUNT", "0"], ["COUNT", "y"], ["MATCH"], ["?", 1]]),
+    ],
 ]
 
 
 def options(chance: random.Random) -> list[Any]:
     """Draw options of ``SET``, some of which contradict each other."""
-    lifetime = [["EX", 100], ["PX", 100_000], ["EXAT", FAR], ["PXAT", FAR * 1000], ["KEEPTTL"], ["EX", 0], ["PX", "x"], ["EX"]]
+    lifetime = [
+        ["EX", 100],
+        ["PX", 100_000],
+        ["EXAT", FAR],
+        ["PXAT", FAR * 1000],
+        ["KEEPTTL"],
+        ["EX", 0],
+        ["PX", "x"],
+        ["EX"],
+    ]
     drawn = chance.choices([["NX"], ["XX"], ["GET"], ["nx"], ["??"], *lifetime], k=chance.choice([0, 0, 1, 1, 2]))
     return [word for option in drawn for word in option]
 

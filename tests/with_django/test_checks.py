@@ -13,7 +13,7 @@ from django.core.checks import Tags, run_checks
 from django.core.management import call_command
 from django.test.utils import override_settings
 
-from hitrate.django.checks import check_caches
+from hitrate.django.checks import check_caches, check_deployment
 
 OURS = "hitrate.django.RedisCache"
 URL = "redis://localhost:6379/1"
@@ -226,3 +226,30 @@ def test_a_project_sees_them_with_the_app_and_without(apps: list[str], tmp_path:
     assert done.returncode == 1
     assert "(hitrate.E006) CACHES['default']: option 'COMPRESSOR'" in done.stderr
     assert "HINT: compressors come with the next release" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "shown"),
+    [
+        ({}, "in every worker process."),
+        ({"WEB_CONCURRENCY": "3"}, "in each of 3 worker processes."),
+        ({"GUNICORN_CMD_ARGS": "--threads 4 --workers=2"}, "in each of 2 worker processes."),
+        ({"WEB_CONCURRENCY": "1"}, None),
+        ({"GUNICORN_CMD_ARGS": "-w 1"}, None),
+    ],
+)
+def test_an_embedded_store_is_warned_of_at_deployment(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], shown: str | None
+) -> None:
+    for name in ("WEB_CONCURRENCY", "GUNICORN_CMD_ARGS"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with override_settings(CACHES={"default": {"BACKEND": OURS, "LOCATION": "memory://"}}):
+        assert check_caches() == []
+        assert [message.id for message in check_deployment()] == ["hitrate.W007"] * (shown is not None)
+        assert all(shown in message.msg for message in check_deployment() if shown)
+        deployed = run_checks(tags=[Tags.caches], include_deployment_checks=True)
+        assert [message.id for message in deployed] == ["hitrate.W007"] * (shown is not None)
+    with override_settings(CACHES={"default": {"BACKEND": OURS, "LOCATION": URL}}):
+        assert check_deployment() == []

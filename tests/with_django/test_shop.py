@@ -49,8 +49,9 @@ def test_a_backend_that_cannot_delete_patterns_is_refused(server: Endpoint) -> N
     assert "has no delete_pattern" in done.stderr, said(done)
 
 
-def test_the_demonstration_shows_hits_without_queries_and_cleans_up(server: Endpoint) -> None:
-    done = run(server, "demo.py", "--json", "--rounds=5", "--products=120")
+@pytest.mark.parametrize("embedded", [False, True], ids=["server", "memory"])
+def test_the_demonstration_shows_hits_without_queries_and_cleans_up(server: Endpoint, embedded: bool) -> None:
+    done = run(Endpoint("memory://") if embedded else server, "demo.py", "--json", "--rounds=5", "--products=120")
     assert done.returncode == 0, said(done)
     result = json.loads(done.stdout)
     assert len(result["endpoints"]) == 16
@@ -58,6 +59,7 @@ def test_the_demonstration_shows_hits_without_queries_and_cleans_up(server: Endp
         assert endpoint["cached_queries"] == 0 < endpoint["uncached_queries"], endpoint
     assert result["totals"]["queries_avoided"] > 0
     assert result["change"]["new"] != result["change"]["old"]
+    assert result["change"]["workers"] == (1 if embedded else 2)
     assert server.execute("KEYS", "ecommerce-demo-*") == []
 
 

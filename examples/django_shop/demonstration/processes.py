@@ -17,7 +17,6 @@ from gunicorn.config import make_settings
 
 SHOP = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
-WORKERS = 2
 THREADS = 4
 
 
@@ -30,6 +29,7 @@ class Shop:
     """A shop that is being served."""
 
     port: int
+    workers: int
     process: subprocess.Popen[bytes]
     log: Path
 
@@ -63,7 +63,7 @@ def manage(environment: Mapping[str, str], *arguments: str, timeout: float = 120
 
 
 @contextmanager
-def serving(environment: Mapping[str, str], log: Path, *, timeout: float = 30) -> Iterator[Shop]:
+def serving(environment: Mapping[str, str], log: Path, *, workers: int, timeout: float = 30) -> Iterator[Shop]:
     """Serve the shop with gunicorn until the block ends; enters once it answers, within `timeout` seconds."""
     with socket.socket() as listener:
         # Bound here and handed over, so that no other process can take the free port in between.
@@ -72,7 +72,7 @@ def serving(environment: Mapping[str, str], log: Path, *, timeout: float = 30) -
         number = listener.fileno()
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn", *_options(number), "shop.wsgi"],
+                [sys.executable, "-m", "gunicorn", *_options(number, workers), "shop.wsgi"],
                 cwd=SHOP,
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
@@ -80,7 +80,7 @@ def serving(environment: Mapping[str, str], log: Path, *, timeout: float = 30) -
                 stderr=subprocess.STDOUT,
                 pass_fds=(number,),
             )
-        shop = Shop(listener.getsockname()[1], process, log)
+        shop = Shop(listener.getsockname()[1], workers, process, log)
     try:
         _wait_until_ready(shop, time.monotonic() + timeout)
         yield shop
@@ -88,11 +88,11 @@ def serving(environment: Mapping[str, str], log: Path, *, timeout: float = 30) -
         _end(process)
 
 
-def _options(listener: int) -> list[str]:
+def _options(listener: int, workers: int) -> list[str]:
     options = [
         f"--bind=fd://{listener}",
         "--worker-class=gthread",
-        f"--workers={WORKERS}",
+        f"--workers={workers}",
         f"--threads={THREADS}",
         "--keep-alive=60",
         "--log-level=warning",

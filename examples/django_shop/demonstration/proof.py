@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
 from demonstration.client import Answer, Client
-from demonstration.processes import WORKERS, DemoError, Shop, manage
+from demonstration.processes import DemoError, Shop, manage
 
 FEWEST_CONNECTIONS = 8
 MOST_CONNECTIONS = 60
+
+SetPrice = Callable[[int, str], object]
+"""Gives the product of this id this price."""
 
 
 def from_all_workers(shop: Shop, path: str, *, cookie: str = "") -> Iterator[Answer]:
@@ -21,13 +26,36 @@ def from_all_workers(shop: Shop, path: str, *, cookie: str = "") -> Iterator[Ans
             answer = client.get(path, cookie=cookie)
         seen.add(answer.worker)
         yield answer
-        if len(seen) == WORKERS and tries >= FEWEST_CONNECTIONS:
+        if len(seen) == shop.workers and tries >= FEWEST_CONNECTIONS:
             return
 
 
-def change_shows_at_once(shop: Shop, environment: Mapping[str, str]) -> dict[str, Any]:
+def set_price_in_another_process(environment: Mapping[str, str]) -> SetPrice:
+    """Change prices by a management command."""
+    return lambda product, price: manage(environment, "set_price", str(product), price)
+
+
+@contextmanager
+def set_price_by_request(shop: Shop, environment: Mapping[str, str]) -> Iterator[SetPrice]:
+    """Change prices through the shop itself, as a member of staff who exists until the block ends."""
+    user, password = f"demo-{secrets.token_hex(4)}", secrets.token_urlsafe()
+    account = ("createsuperuser", "--no-input", f"--username={user}", "--email=demo@example.com")
+    manage({**environment, "DJANGO_SUPERUSER_PASSWORD": password}, *account, "--verbosity=0")
+
+    def set_price(product: int, price: str) -> None:
+        with Client(shop) as client:
+            client.patch(f"/api/products/{product}/", {"price": price}, user=user, password=password)
+
+    try:
+        yield set_price
+    finally:
+        forget = "from django.contrib.auth.models import User; User.objects.filter(username='{}').delete()"
+        manage(environment, "shell", "--verbosity=0", "-c", forget.format(user))
+
+
+def change_shows_at_once(shop: Shop, set_price: SetPrice) -> dict[str, Any]:
     """
-    Change the price of the top seller in another process, and ask all workers for what shows it.
+    Change the price of the top seller, and ask all workers for what shows it.
 
     Raises:
         DemoError: an answer still has the old price.
@@ -42,7 +70,7 @@ def change_shows_at_once(shop: Shop, environment: Mapping[str, str]) -> dict[str
     workers: set[str] = set()
     hits = 0
     try:
-        manage(environment, "set_price", str(product["id"]), new)
+        set_price(product["id"], new)
         for path in paths:
             for answer in from_all_workers(shop, path):
                 shown = answer.data[0] if isinstance(answer.data, list) else answer.data
@@ -51,7 +79,7 @@ def change_shows_at_once(shop: Shop, environment: Mapping[str, str]) -> dict[str
                 workers.add(answer.worker)
                 hits += answer.cache == "hit"
     finally:
-        manage(environment, "set_price", str(product["id"]), old)
+        set_price(product["id"], old)
     if not hits:
         raise DemoError("no answer was kept after the change; the cache is filled no more")
     return {"product": product["name"], "old": old, "new": new, "workers": len(workers), "hits_after": hits}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -31,6 +33,34 @@ def check_caches(**_: Any) -> list[CheckMessage]:
         if _is_ours(params)
         for problem in _problems(alias, params)
     ]
+
+
+@register(Tags.caches, deploy=True)
+def check_deployment(**_: Any) -> list[CheckMessage]:
+    """Report what is wrong for a site with several worker processes (``manage.py check --deploy``)."""
+    workers = _configured_workers()
+    return [
+        _message(alias, _one_per_worker(workers))
+        for alias, params in settings.CACHES.items()
+        if _is_ours(params) and str(params.get("LOCATION", "")).startswith("memory:") and workers != 1
+    ]
+
+
+def _one_per_worker(workers: int | None) -> Problem:
+    shown = "every" if workers is None else f"each of {workers}"
+    text = f"'memory://' is a cache of its own in {shown} worker process{'' if workers is None else 'es'}"
+    hint = (
+        "use a Redis or Valkey server: what one worker deletes the others go on serving; "
+        "or run one worker with threads, and say so by WEB_CONCURRENCY=1"
+    )
+    return Problem("W007", text, hint)
+
+
+def _configured_workers() -> int | None:
+    """Return how many workers gunicorn or uvicorn will start, as far as the environment tells."""
+    found = re.findall(r"(?:-w|--workers)[ =]?(\d+)", os.environ.get("GUNICORN_CMD_ARGS", ""))
+    found += re.findall(r"^\d+$", os.environ.get("WEB_CONCURRENCY", ""))
+    return int(found[0]) if found else None
 
 
 def _is_ours(params: Mapping[str, Any]) -> bool:

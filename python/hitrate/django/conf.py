@@ -28,6 +28,7 @@ OWN: Mapping[str, Rule] = {
         "CRITICAL",
         "IDLE_TIMEOUT",
         "JOURNAL_MAX_KEYS",
+        "MAX_BYTES",
         "MAX_CONNECTIONS",
         "MAX_REPLY_BYTES",
         "ON_ERROR",

@@ -12,7 +12,7 @@ fn key(number: u64) -> Vec<u8> {
     format!("key:{number}").into_bytes()
 }
 
-/// SplitMix64 (Steele, Lea, Flood 2014): the same numbers in every run.
+/// `SplitMix64` (Steele, Lea, Flood 2014): the same numbers in every run.
 struct Chance(u64);
 
 impl Chance {
