@@ -1,0 +1,167 @@
+"""Which of the commands that hitrate sends this user may not run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from hitrate import Cache, ServerPermissionError, ServerResponseError
+from hitrate.cli.doctor.facts import Facts, is_about_key, text
+from hitrate.cli.doctor.finding import Finding, info, ok, problem
+
+READ = "return redis.call('GET', KEYS[1])"
+NO_DIGEST = "0" * 40
+MINUTE_MS = 60_000
+
+
+@dataclass(frozen=True)
+class Need:
+    """
+    A command, and who sends it.
+
+    Attributes:
+        command: name and arguments; ``KEY`` stands for a key of the examination's own, ``ABSENT`` for one that
+            nobody has: should deleting be forbidden, `KEY` must still expire.
+        used_by: verbs of `hitrate.Cache`.
+        is_optional: whether a site runs well without it.
+        is_harmless: whether it can be tried by running it.
+    """
+
+    command: tuple[str | int, ...]
+    used_by: str
+    is_optional: bool = False
+    is_harmless: bool = True
+
+    @property
+    def name(self) -> str:
+        """Name of the command, in capitals."""
+        return str(self.command[0])
+
+
+# In an order in which each finds what it needs, and the last removes the key. INCRBY and DEL run inside of scripts.
+NEEDS = (
+    Need(("SET", "KEY", "1", "PX", MINUTE_MS), "set, add, set_many, lock"),
+    Need(("GET", "KEY"), "get, incr, lock"),
+    Need(("MGET", "KEY"), "get_many"),
+    Need(("EXISTS", "KEY"), "has, touch, incr"),
+    Need(("PERSIST", "ABSENT"), "touch and persist"),
+    Need(("PEXPIRE", "KEY", MINUTE_MS), "touch, expire, lock"),
+    Need(("PEXPIREAT", "ABSENT", 4_102_444_800_000), "expire_at"),
+    Need(("PTTL", "KEY"), "ttl, pttl"),
+    Need(("INCRBY", "KEY", 1), "incr, decr"),
+    Need(("EVALSHA", NO_DIGEST, 1, "KEY"), "incr, decr, lock"),
+    Need(("EVAL", READ, 1, "KEY"), "incr, decr, lock"),
+    Need(("SCAN", 0, "COUNT", 1), "keys, delete_pattern, clear"),
+    Need(("DEL", "KEY"), "lock"),
+    Need(("UNLINK", "KEY"), "delete, delete_many, delete_pattern, clear"),
+    Need(("PING",), "the breaker", is_optional=True),
+    Need(("RENAME", "KEY", "KEY"), "incr_version of Django", is_optional=True, is_harmless=False),
+    Need(("INFO", "server"), "server_info, doctor", is_optional=True),
+    Need(("DBSIZE",), "server_info, doctor", is_optional=True),
+    Need(("FLUSHDB", "ASYNC"), "clear(flush=True)", is_optional=True, is_harmless=False),
+)
+
+
+class Answer(Enum):
+    """What the server says about a command."""
+
+    ALLOWED = "allowed"
+    FORBIDDEN = "forbidden"
+    KEY_FORBIDDEN = "key forbidden"
+    UNKNOWN = "unknown"
+
+
+Judge = Callable[[Need], Answer]
+
+
+def check_commands(cache: Cache, facts: Facts, key: str) -> Iterator[Finding]:
+    """
+    Find out by ``ACL DRYRUN`` where there is one and this user may run it, else by running what is harmless.
+
+    Args:
+        cache: whose user is looked at.
+        facts: what is known of the server.
+        key: full name of a key that belongs to the examination alone.
+    """
+    if facts.target.is_embedded:
+        return
+    user = facts.user or facts.target.username or "default"
+    dry = _dry_run(cache, user, key)
+    is_dry = dry(NEEDS[0]) is not Answer.UNKNOWN
+    judge = dry if is_dry else _real_run(cache, key)
+    answers = {need: judge(need) for need in NEEDS}
+    by = "by ACL DRYRUN" if is_dry else "by running them"
+    forbidden = [need for need, answer in answers.items() if answer is Answer.FORBIDDEN]
+    required = [need for need in forbidden if not need.is_optional]
+    optional = [need for need in forbidden if need.is_optional]
+    if Answer.KEY_FORBIDDEN in answers.values():
+        pattern = f"{cache.make_key('')}*"
+        yield problem(
+            "access.keys",
+            f"user '{user}' may not touch keys like '{pattern}' (tried {by})",
+            {"user": user, "pattern": pattern},
+            why="every read and write of this cache is refused",
+            advice=f"ACL SETUSER {user} ~{pattern}; or set the prefix that this user was given",
+        )
+    if required:
+        uses = "; ".join(f"{need.name} ({need.used_by})" for need in required)
+        yield problem(
+            "access.commands",
+            f"user '{user}' may not run {uses} (tried {by})",
+            {"user": user, "forbidden": [need.name for need in required]},
+            why="these verbs fail for this user",
+            advice=grant(user, required),
+        )
+    else:
+        known = [need for need, answer in answers.items() if answer is not Answer.UNKNOWN and not need.is_optional]
+        found = f"user '{user}' may run the {len(known)} commands that hitrate needs (tried {by})"
+        yield ok("access.commands", found, {"user": user, "forbidden": []})
+    if optional:
+        uses = "; ".join(f"{need.name} ({need.used_by})" for need in optional)
+        value = {"user": user, "forbidden": [need.name for need in optional]}
+        why = "only what stands in parentheses does without"
+        advice = grant(user, optional)
+        yield info("access.optional", f"user '{user}' may not run {uses}", value, why=why, advice=advice)
+
+
+def grant(user: str, needs: list[Need]) -> str:
+    """Say how a user gets commands."""
+    return f"ACL SETUSER {user} {' '.join(f'+{need.name.lower()}' for need in needs)}"
+
+
+def _dry_run(cache: Cache, user: str, key: str) -> Judge:
+    def judge(need: Need) -> Answer:
+        try:
+            reply = cache.execute("ACL", "DRYRUN", user, *_with_key(need, key))
+        except (ServerPermissionError, ServerResponseError):
+            return Answer.UNKNOWN
+        return Answer.ALLOWED if reply == "OK" else _refusal(text(reply))
+
+    return judge
+
+
+def _real_run(cache: Cache, key: str) -> Judge:
+    def judge(need: Need) -> Answer:
+        if not need.is_harmless:
+            return Answer.UNKNOWN
+        try:
+            cache.execute(*_with_key(need, key))
+        except ServerPermissionError as error:
+            return _refusal(str(error))
+        except ServerResponseError:
+            # Allowed, and refused for another reason: no such script, say.
+            return Answer.ALLOWED
+        return Answer.ALLOWED
+
+    return judge
+
+
+def _refusal(said: str) -> Answer:
+    return Answer.KEY_FORBIDDEN if is_about_key(said) else Answer.FORBIDDEN
+
+
+def _with_key(need: Need, key: str) -> list[Any]:
+    keys = {"KEY": key, "ABSENT": f"{key}-absent"}
+    return [keys.get(str(part), part) for part in need.command]

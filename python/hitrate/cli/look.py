@@ -1,0 +1,137 @@
+"""The commands that look and change nothing: ping, stats, keys, get, ttl."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+from hitrate.cli import exits
+from hitrate.cli.doctor.facts import Facts, text
+from hitrate.cli.doctor.server import STATISTICS, name_and_version
+from hitrate.cli.output import Output
+from hitrate.cli.session import Session
+from hitrate.cli.timing import duration, measure, size
+from hitrate.cli.values import Stored, describe
+
+MISSING = object()
+
+
+def ping(run: Session) -> int:
+    """Time round trips to the server, the first with the connecting."""
+    with run.output.progress("pinging", run.options.count) as advance:
+        first = measure(lambda: run.cache.execute("PING"), 1, budget=0)
+        timings = measure(
+            lambda: run.cache.execute("PING"), run.options.count, budget=run.options.count, advance=advance
+        )
+    found = timings.as_dict()
+    if run.options.json:
+        run.output.json({"address": run.target.address, "connect": first.median, **found})
+    else:
+        run.output.line(
+            f"PONG from {run.target.address}: median {duration(found['p50'])}, p99 {duration(found['p99'])}, max "
+            f"{duration(found['max'])} of {found['count']:,}; the first, which connects, {duration(first.median)}"
+        )
+    return exits.FINE
+
+
+def stats(run: Session) -> int:
+    """Tell what the server says of itself."""
+    info = run.cache.server_info()
+    if run.options.json:
+        run.output.json({"address": run.target.address, **info})
+        return exits.FINE
+    known = name_and_version(Facts(run.target, info))
+    run.output.line(f"{' '.join(known) if known else 'server'} at {run.target.address}")
+    for name in STATISTICS:
+        if name in info:
+            run.output.line(f"  {name:<26} {_readable(name, info[name])}")
+    if info["missing"]:
+        run.output.line(f"  not seen: this user may not run {', '.join(info['missing'])}")
+    return exits.FINE
+
+
+def _readable(name: str, value: Any) -> str:
+    if name == "hit_rate":
+        return f"{value:.2%}"
+    if name == "used_memory":
+        return size(value)
+    return f"{value:,}"
+
+
+def keys(run: Session) -> int:
+    """Stream the keys that match, without what the cache puts in front."""
+    for key in islice(run.cache.iter_keys(run.options.pattern), run.options.limit):
+        if run.options.json:
+            run.output.json(key, is_compact=True)
+        else:
+            run.output.line(key)
+    return exits.FINE
+
+
+def get(run: Session) -> int:
+    """Show a value, with its form, type and size. It is unpickled only where the user says so."""
+    key = run.options.key
+    stored = run.cache.execute("GET", run.cache.make_key(key))
+    if stored is None:
+        return _no_key(key, run.output)
+    found = describe(_bytes(stored))
+    if run.options.unpickle and not found.is_read:
+        value = run.cache.get(key, MISSING)
+        if value is MISSING:
+            how = run.options.serializer
+            run.output.complain(
+                f"hitrate get: the value cannot be read with serializer '{how}': damaged, or another form"
+            )
+            return exits.PROBLEM
+        found = replace(found, value=value, is_read=True)
+    (_write_json if run.options.json else _write_text)(found, run)
+    return exits.FINE
+
+
+def _write_json(found: Stored, run: Session) -> None:
+    shown: dict[str, Any] = {"key": run.options.key, "form": found.form, "size_bytes": found.size_bytes}
+    if found.is_read:
+        shown["type"] = type(found.value).__name__
+        # JSON holds neither dates nor bytes.
+        shown.update({"value": found.value} if _is_json(found.value) else {"repr": repr(found.value)})
+    run.output.json(shown)
+
+
+def _write_text(found: Stored, run: Session) -> None:
+    kind = f" ({type(found.value).__name__})" if found.is_read else ""
+    run.output.line(f"{found.form}{kind}, {found.size_bytes:,} bytes")
+    if found.is_read:
+        run.output.line(repr(found.value))
+    else:
+        run.output.line("not shown: reading it may run code that it names; if you trust who wrote it, say --unpickle")
+
+
+def ttl(run: Session) -> int:
+    """Tell how long a value still lives."""
+    seconds = run.cache.ttl(run.options.key)
+    if seconds == 0:
+        return _no_key(run.options.key, run.output)
+    if run.options.json:
+        run.output.json({"key": run.options.key, "ttl": seconds}, is_compact=True)
+    else:
+        run.output.line("for ever" if seconds is None else f"{seconds} s")
+    return exits.FINE
+
+
+def _no_key(key: str, output: Output) -> int:
+    output.complain(f"no key '{key[:100]}'")
+    return exits.WARNING
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _bytes(reply: Any) -> bytes:
+    return reply if isinstance(reply, bytes) else text(reply).encode()

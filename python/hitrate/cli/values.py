@@ -1,0 +1,66 @@
+"""What a stored value is, told from its bytes without running anything they say."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+# First bytes, and who writes them.
+COMPRESSED = {
+    b"\x1f\x8b": "gzip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\xfd7zXZ\x00": "lzma",
+    b"\x04\x22\x4d\x18": "lz4",
+    b"\x78\x01": "zlib",
+    b"\x78\x5e": "zlib",
+    b"\x78\x9c": "zlib",
+    b"\x78\xda": "zlib",
+}
+# The forms that can be read without running or unpacking anything.
+READ = ("integer", "json", "text", "bytes")
+PICKLE_ENDS = b"."
+LONGEST_INTEGER = 20
+
+
+@dataclass(frozen=True)
+class Stored:
+    """
+    A stored value.
+
+    Attributes:
+        form: ``"integer"``, ``"json"``, ``"pickle"``, ``"text"``, ``"bytes"``, or the name of a compressor.
+        size_bytes: as the server has it.
+        value: what was read; None where nothing was.
+        is_read: whether anything was: pickles and compressed values are not, here.
+    """
+
+    form: str
+    size_bytes: int
+    value: Any
+    is_read: bool
+
+
+def describe(stored: bytes) -> Stored:
+    """Tell what a value is. Nothing is unpickled, and nothing unpacked."""
+    form, value = _read(stored)
+    return Stored(form, len(stored), value, is_read=form in READ)
+
+
+def _read(stored: bytes) -> tuple[str, Any]:
+    for magic, name in COMPRESSED.items():
+        if stored.startswith(magic):
+            return name, None
+    # Protocols 2 and up say so in their first two bytes; 0 and 1 do not, and are not told from text.
+    if len(stored) > 2 and stored[0] == 0x80 and stored[1] in range(2, 6) and stored.endswith(PICKLE_ENDS):
+        return "pickle", None
+    try:
+        text = stored.decode("utf-8")
+    except UnicodeDecodeError:
+        return "bytes", stored
+    if text.removeprefix("-").isdecimal() and text.isascii() and len(text) <= LONGEST_INTEGER:
+        return "integer", int(text)
+    try:
+        return "json", json.loads(text)
+    except (ValueError, RecursionError):
+        return "text", text
