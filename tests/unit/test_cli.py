@@ -33,6 +33,7 @@ class Bomb:
         (b"9" * 5000, "text", "9" * 5000),
         (b"[" * 100_000, "text", "[" * 100_000),
         (b"", "text", ""),
+        (b"x^2", "text", "x^2"),
         (b"\xff\x00", "bytes", b"\xff\x00"),
         ("٣".encode(), "text", "٣"),
     ],
@@ -52,6 +53,7 @@ def test_a_pickle_is_named_and_not_read(protocol: int) -> None:
     ("stored", "form"),
     [
         (zlib.compress(b"x" * 100), "zlib"),
+        (zlib.compress(b"x" * 100, 5), "zlib"),
         (zlib.compress(b"x" * 100, 9), "zlib"),
         (gzip.compress(b"x"), "gzip"),
         (lzma.compress(b"x"), "lzma"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hitrate.cli.doctor import Finding, Level, latency, limits, memory, persistence, security, server
+from hitrate.cli.doctor import Finding, Level, access, latency, limits, memory, persistence, security, server
 from hitrate.cli.doctor.examination import check_sight
 from hitrate.cli.doctor.facts import Facts, is_about_key, mapping
 from hitrate.cli.doctor.keyspace import group_of
@@ -15,6 +17,7 @@ from hitrate.cli.doctor.reach import check_tls
 from hitrate.cli.target import Target
 from hitrate.cli.timing import Timings, duration, size
 
+ROOT = Path(__file__).parents[2]
 MIB = 1 << 20
 LOCAL = "redis://localhost:6379/0"
 REMOTE = "redis://cache.example.com/0"
@@ -263,6 +266,15 @@ def test_an_address_is_shown_without_its_password(url: str, options: dict[str, A
     assert target.address == address
     assert target.has_password is ("S3CRET" in f"{url}{options}")
     assert "S3CRET" not in repr(target)
+
+
+def test_every_command_that_the_core_sends_is_looked_at() -> None:
+    sources = [
+        path.read_text("utf-8") for path in (ROOT / "src" / "store").rglob("*") if path.suffix in (".rs", ".lua")
+    ]
+    sent = {name for text in sources for name in re.findall(r"""(?:cmd\("|redis\.call\(')([A-Z]+)""", text)}
+    assert sent
+    assert sent - {need.name for need in access.NEEDS} == set()
 
 
 def test_quantiles_are_values_that_were_measured() -> None:

@@ -8,6 +8,7 @@ from itertools import islice
 
 from hitrate.cli import exits
 from hitrate.cli.session import Session
+from hitrate.cli.timing import counted
 
 BATCH = 500
 
@@ -21,13 +22,15 @@ def clear(run: Session) -> int:
             count += 1
             advance(1)
     if run.options.dry_run or not count:
-        run.output.line(f"{count:,} keys match {matching}")
+        run.output.line(f"{counted(count, 'key')} match {matching}")
         return exits.FINE
     if not run.options.yes:
         if not sys.stdin.isatty():
-            run.output.complain(f"hitrate clear: {count:,} keys match {matching}; nobody is here to ask: say --yes")
+            run.output.complain(
+                f"hitrate clear: {counted(count, 'key')} match {matching}; nobody is here to ask: say --yes"
+            )
             return exits.USAGE
-        if not run.output.ask(f"delete {count:,} keys that match {matching}?"):
+        if not run.output.ask(f"delete {counted(count, 'key')} that match {matching}?"):
             run.output.line("nothing was deleted")
             return exits.WARNING
     with run.output.progress("deleting keys", count) as advance:
@@ -37,7 +40,7 @@ def clear(run: Session) -> int:
             advance(len(batch))
         # Keys that are no UTF-8 cannot be named one by one.
         deleted += run.cache.delete_pattern(run.options.pattern) or 0
-    run.output.line(f"{deleted:,} keys deleted that matched {matching}")
+    run.output.line(f"{counted(deleted, 'key')} deleted that matched {matching}")
     return exits.FINE
 
 

@@ -1,4 +1,4 @@
-"""Measuring, and durations and sizes as people read them."""
+"""Measuring, and numbers, durations and sizes as people read them."""
 
 from __future__ import annotations
 
@@ -59,6 +59,11 @@ def measure(
         if now > end:
             break
     return Timings(tuple(sorted(taken)))
+
+
+def counted(count: int, noun: str) -> str:
+    """``1200`` and ``"key"`` as ``1,200 keys``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def duration(seconds: float) -> str:

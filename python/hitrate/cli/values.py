@@ -13,7 +13,6 @@ COMPRESSED = {
     b"\xfd7zXZ\x00": "lzma",
     b"\x04\x22\x4d\x18": "lz4",
     b"\x78\x01": "zlib",
-    b"\x78\x5e": "zlib",
     b"\x78\x9c": "zlib",
     b"\x78\xda": "zlib",
 }
@@ -57,7 +56,8 @@ def _read(stored: bytes) -> tuple[str, Any]:
     try:
         text = stored.decode("utf-8")
     except UnicodeDecodeError:
-        return "bytes", stored
+        # zlib's level 5 begins with "x^", as a text may.
+        return ("zlib", None) if stored.startswith(b"x^") else ("bytes", stored)
     if text.removeprefix("-").isdecimal() and text.isascii() and len(text) <= LONGEST_INTEGER:
         return "integer", int(text)
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -97,13 +99,14 @@ def check_commands(cache: Cache, facts: Facts, key: str) -> Iterator[Finding]:
     required = [need for need in forbidden if not need.is_optional]
     optional = [need for need in forbidden if need.is_optional]
     if Answer.KEY_FORBIDDEN in answers.values():
-        pattern = f"{cache.make_key('')}*"
+        # A prefix may hold what a pattern would take for more than itself.
+        pattern = re.sub(r"([*?\[\]\\])", r"\\\1", cache.make_key("")) + "*"
         yield problem(
             "access.keys",
             f"user '{user}' may not touch keys like '{pattern}' (tried {by})",
             {"user": user, "pattern": pattern},
             why="every read and write of this cache is refused",
-            advice=f"ACL SETUSER {user} ~{pattern}; or set the prefix that this user was given",
+            advice=f"ACL SETUSER {user} {_quoted(f'~{pattern}')}; or set the prefix that this user was given",
         )
     if required:
         uses = "; ".join(f"{need.name} ({need.used_by})" for need in required)
@@ -160,6 +163,11 @@ def _real_run(cache: Cache, key: str) -> Judge:
 
 def _refusal(said: str) -> Answer:
     return Answer.KEY_FORBIDDEN if is_about_key(said) else Answer.FORBIDDEN
+
+
+def _quoted(word: str) -> str:
+    """A word as redis-cli reads it."""
+    return json.dumps(word, ensure_ascii=False) if re.search(r"[\s\"'\\]", word) else word
 
 
 def _with_key(need: Need, key: str) -> list[Any]:

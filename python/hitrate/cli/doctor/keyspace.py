@@ -151,9 +151,9 @@ def _sample(interview: Interview, own: str, limit: int, groups: dict[str, Group]
         if page is None:
             return 0, False
         cursor = int(page[0])
-        for at, key in enumerate(page[1]):
+        for key in page[1]:
             if len(seen) >= limit or time.monotonic() > end:
-                return len(seen), not cursor and at == len(page[1])
+                return len(seen), False
             if key not in seen:
                 seen.add(key)
                 is_lasting, size_bytes = _look(interview, key)

@@ -11,7 +11,7 @@ from hitrate.cli import exits
 from hitrate.cli.doctor.finding import Finding, Level
 from hitrate.cli.doctor.keyspace import table
 from hitrate.cli.output import Output
-from hitrate.cli.timing import duration
+from hitrate.cli.timing import counted, duration
 
 # Raised when a member of the JSON is renamed, removed or changes its meaning; new ones may come without.
 SCHEMA = 1
@@ -85,7 +85,7 @@ class Report:
         counts = self.counts()
         output.line()
         nouns = {Level.PROBLEM: "problem", Level.WARNING: "warning", Level.INFO: "note"}
-        words = [f"{counts[level.value]} {noun}{'s'[: counts[level.value] != 1]}" for level, noun in nouns.items()]
+        words = [counted(counts[level.value], noun) for level, noun in nouns.items()]
         output.line((", ".join([*words, f"{counts['ok']} ok"]), STYLES[self.level]))
 
 
