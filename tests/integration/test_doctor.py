@@ -207,6 +207,22 @@ def test_a_user_who_may_only_get_and_set_is_examined_and_leaves_nothing_that_las
     assert all(0 < server.execute("PTTL", key) <= 60_000 for key in left)
 
 
+@pytest.mark.parametrize("dry", [True, False], ids=["by ACL DRYRUN", "by running them"])
+def test_a_command_that_was_renamed_away_is_named(start_server: StartServer, doctor: Doctor, dry: bool) -> None:
+    taken = ["--rename-command", "EVALSHA", "", "--rename-command", "DBSIZE", ""]
+    server = start_server(args=[*SOUND, *taken])
+    code, report = doctor(server.url if dry else user_url(server, "~*", "+@all", "-acl"))
+    found = finding(report, "access.absent")
+    assert (code, found["level"], found["value"]) == (exits.PROBLEM, "problem", ["EVALSHA", "DBSIZE"])
+    assert "13 of the 14" in finding(report, "access.commands")["found"]
+
+
+def test_a_server_without_flushdb_is_well(start_server: StartServer, doctor: Doctor) -> None:
+    server = start_server(args=[*SOUND, "--rename-command", "FLUSHDB", ""])
+    code, report = doctor(server.url)
+    assert (code, finding(report, "access.absent")["level"]) == (exits.FINE, "info")
+
+
 def test_a_prefix_that_the_user_may_not_touch_is_named(start_server: StartServer, doctor: Doctor) -> None:
     server = start_server(args=SOUND)
     url = user_url(server, "~shop:*", "+@all")

@@ -222,6 +222,10 @@ def test_the_staged_wait_is_judged(
         ("other", "shop:1:", "(no prefix)"),
         ("a:b", "", "a:*"),
         (f"{'secret' * 10}:x", "", "<id>:*"),
+        ("ann@example.com:cart", "", "<id>:*"),
+        ("10.0.0.7:hits", "", "<id>:*"),
+        ("sess-Zx81kQpLm2Ws9:x", "", "<id>:*"),
+        ("view_count:10.0.0.7", "", "view_count:*"),
     ],
 )
 def test_keys_are_grouped_without_naming_anybody(key: str, own: str, group: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import Any, NoReturn
 
@@ -18,7 +19,7 @@ class Parser(ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, and how it is used."""
-        self.print_usage()
+        self.print_usage(sys.stderr)
         self.exit(exits.USAGE, f"{self.prog}: {message}\n")
 
 

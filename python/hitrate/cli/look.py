@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from itertools import islice
+from math import inf
 from typing import Any
 
 from hitrate.cli import exits
@@ -21,10 +22,8 @@ MISSING = object()
 def ping(run: Session) -> int:
     """Time round trips to the server, the first with the connecting."""
     with run.output.progress("pinging", run.options.count) as advance:
-        first = measure(lambda: run.cache.execute("PING"), 1, budget=0)
-        timings = measure(
-            lambda: run.cache.execute("PING"), run.options.count, budget=run.options.count, advance=advance
-        )
+        first = measure(lambda: run.cache.execute("PING"), 1, budget=inf)
+        timings = measure(lambda: run.cache.execute("PING"), run.options.count, budget=inf, advance=advance)
     found = timings.as_dict()
     if run.options.json:
         run.output.json({"address": run.target.address, "connect": first.median, **found})

@@ -55,7 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _prepare() -> None:
     # What is logged is what the commands say themselves.
-    logging.getLogger("hitrate").addHandler(logging.NullHandler())
+    logger = logging.getLogger("hitrate")
+    if not logger.hasHandlers():
+        logger.addHandler(logging.NullHandler())
     for stream in (sys.stdout, sys.stderr):
         # A terminal that knows no `µ` gets an escape, not a traceback.
         if isinstance(stream, io.TextIOWrapper):

@@ -66,12 +66,16 @@ NEEDS = (
 )
 
 
+NEEDED = tuple(need for need in NEEDS if not need.is_optional)
+
+
 class Answer(Enum):
     """What the server says about a command."""
 
     ALLOWED = "allowed"
     FORBIDDEN = "forbidden"
     KEY_FORBIDDEN = "key forbidden"
+    ABSENT = "absent"
     UNKNOWN = "unknown"
 
 
@@ -118,15 +122,28 @@ def check_commands(cache: Cache, facts: Facts, key: str) -> Iterator[Finding]:
             advice=grant(user, required),
         )
     else:
-        known = [need for need, answer in answers.items() if answer is not Answer.UNKNOWN and not need.is_optional]
-        found = f"user '{user}' may run the {len(known)} commands that hitrate needs (tried {by})"
+        known = [need for need in NEEDED if answers[need] in (Answer.ALLOWED, Answer.KEY_FORBIDDEN)]
+        found = f"user '{user}' may run {len(known)} of the {len(NEEDED)} commands that hitrate needs (tried {by})"
         yield ok("access.commands", found, {"user": user, "forbidden": []})
+    absent = [need for need, answer in answers.items() if answer is Answer.ABSENT]
+    if absent:
+        yield _absent(absent)
     if optional:
         uses = "; ".join(f"{need.name} ({need.used_by})" for need in optional)
         value = {"user": user, "forbidden": [need.name for need in optional]}
         why = "only what stands in parentheses does without"
         advice = grant(user, optional)
         yield info("access.optional", f"user '{user}' may not run {uses}", value, why=why, advice=advice)
+
+
+def _absent(needs: list[Need]) -> Finding:
+    """Commands that the server does not have, for anybody."""
+    found = f"the server has no {'; '.join(f'{need.name} ({need.used_by})' for need in needs)}"
+    value = [need.name for need in needs]
+    if all(need.is_optional for need in needs):
+        return info("access.absent", found, value, why="only what stands in parentheses does without")
+    advice = "remove their rename-command from the server's configuration, and take them from users by ACL instead"
+    return problem("access.absent", found, value, why="these verbs fail", advice=advice)
 
 
 def grant(user: str, needs: list[Need]) -> str:
@@ -138,8 +155,10 @@ def _dry_run(cache: Cache, user: str, key: str) -> Judge:
     def judge(need: Need) -> Answer:
         try:
             reply = cache.execute("ACL", "DRYRUN", user, *_with_key(need, key))
-        except (ServerPermissionError, ServerResponseError):
+        except ServerPermissionError:
             return Answer.UNKNOWN
+        except ServerResponseError as error:
+            return Answer.ABSENT if f"Command '{need.name}' not found" in str(error) else Answer.UNKNOWN
         return Answer.ALLOWED if reply == "OK" else _refusal(text(reply))
 
     return judge
@@ -153,9 +172,9 @@ def _real_run(cache: Cache, key: str) -> Judge:
             cache.execute(*_with_key(need, key))
         except ServerPermissionError as error:
             return _refusal(str(error))
-        except ServerResponseError:
-            # Allowed, and refused for another reason: no such script, say.
-            return Answer.ALLOWED
+        except ServerResponseError as error:
+            # Allowed, and refused for another reason: no such script, say. Or taken away from everybody.
+            return Answer.ABSENT if "unknown command" in str(error).lower() else Answer.ALLOWED
         return Answer.ALLOWED
 
     return judge

@@ -20,8 +20,8 @@ STEP = 500
 GROUPS_SHOWN = 12
 LARGE = 1 << 20
 NO_PREFIX = "(no prefix)"
-# What is an identifier and no name of a kind: numbers, digests, UUIDs, and anything long.
-IDENTIFIER = re.compile(r"\d+|[0-9a-fA-F-]{8,}|.{33,}", re.DOTALL)
+# What is an identifier and no name of a kind: numbers, network addresses, digests, UUIDs, mail addresses, tokens.
+IDENTIFIER = re.compile(r"[\d.]+|[0-9a-fA-F-]{8,}|.*@.*|(?=.*\d).{16,}|.{33,}", re.DOTALL)
 
 
 @dataclass
