@@ -14,7 +14,7 @@ from hitrate.cli import exits
 from hitrate.cli.arguments import Parser, add_target, count, seconds, target_of
 from hitrate.cli.bench import bench
 from hitrate.cli.clear import clear
-from hitrate.cli.examine import add_arguments, doctor
+from hitrate.cli.doctor.command import add_arguments, doctor
 from hitrate.cli.look import get, keys, ping, stats, ttl
 from hitrate.cli.output import Output
 from hitrate.cli.session import Run, with_cache

@@ -16,6 +16,7 @@ from hitrate.cli.doctor.finding import Finding, info, ok, problem
 READ = "return redis.call('GET', KEYS[1])"
 NO_DIGEST = "0" * 40
 MINUTE_MS = 60_000
+ONLY_THESE = "only what stands in parentheses does without"
 
 
 @dataclass(frozen=True)
@@ -99,24 +100,13 @@ def check_commands(cache: Cache, facts: Facts, key: str) -> Iterator[Finding]:
     judge = dry if is_dry else _real_run(cache, key)
     answers = {need: judge(need) for need in NEEDS}
     by = "by ACL DRYRUN" if is_dry else "by running them"
-    forbidden = [need for need, answer in answers.items() if answer is Answer.FORBIDDEN]
-    required = [need for need in forbidden if not need.is_optional]
-    optional = [need for need in forbidden if need.is_optional]
     if Answer.KEY_FORBIDDEN in answers.values():
-        # A prefix may hold what a pattern would take for more than itself.
-        pattern = re.sub(r"([*?\[\]\\])", r"\\\1", cache.make_key("")) + "*"
-        yield problem(
-            "access.keys",
-            f"user '{user}' may not touch keys like '{pattern}' (tried {by})",
-            {"user": user, "pattern": pattern},
-            why="every read and write of this cache is refused",
-            advice=f"ACL SETUSER {user} {_quoted(f'~{pattern}')}; or set the prefix that this user was given",
-        )
+        yield _forbidden_keys(cache, user, by)
+    required = [need for need in NEEDED if answers[need] is Answer.FORBIDDEN]
     if required:
-        uses = "; ".join(f"{need.name} ({need.used_by})" for need in required)
         yield problem(
             "access.commands",
-            f"user '{user}' may not run {uses} (tried {by})",
+            f"user '{user}' may not run {_listed(required)} (tried {by})",
             {"user": user, "forbidden": [need.name for need in required]},
             why="these verbs fail for this user",
             advice=grant(user, required),
@@ -128,22 +118,37 @@ def check_commands(cache: Cache, facts: Facts, key: str) -> Iterator[Finding]:
     absent = [need for need, answer in answers.items() if answer is Answer.ABSENT]
     if absent:
         yield _absent(absent)
+    optional = [need for need, answer in answers.items() if need.is_optional and answer is Answer.FORBIDDEN]
     if optional:
-        uses = "; ".join(f"{need.name} ({need.used_by})" for need in optional)
+        found = f"user '{user}' may not run {_listed(optional)}"
         value = {"user": user, "forbidden": [need.name for need in optional]}
-        why = "only what stands in parentheses does without"
-        advice = grant(user, optional)
-        yield info("access.optional", f"user '{user}' may not run {uses}", value, why=why, advice=advice)
+        yield info("access.optional", found, value, why=ONLY_THESE, advice=grant(user, optional))
+
+
+def _forbidden_keys(cache: Cache, user: str, by: str) -> Finding:
+    # A prefix may hold what a pattern would take for more than itself.
+    pattern = re.sub(r"([*?\[\]\\])", r"\\\1", cache.make_key("")) + "*"
+    return problem(
+        "access.keys",
+        f"user '{user}' may not touch keys like '{pattern}' (tried {by})",
+        {"user": user, "pattern": pattern},
+        why="every read and write of this cache is refused",
+        advice=f"ACL SETUSER {user} {_quoted(f'~{pattern}')}; or set the prefix that this user was given",
+    )
 
 
 def _absent(needs: list[Need]) -> Finding:
     """Commands that the server does not have, for anybody."""
-    found = f"the server has no {'; '.join(f'{need.name} ({need.used_by})' for need in needs)}"
+    found = f"the server has no {_listed(needs)}"
     value = [need.name for need in needs]
     if all(need.is_optional for need in needs):
-        return info("access.absent", found, value, why="only what stands in parentheses does without")
+        return info("access.absent", found, value, why=ONLY_THESE)
     advice = "remove their rename-command from the server's configuration, and take them from users by ACL instead"
     return problem("access.absent", found, value, why="these verbs fail", advice=advice)
+
+
+def _listed(needs: list[Need]) -> str:
+    return "; ".join(f"{need.name} ({need.used_by})" for need in needs)
 
 
 def grant(user: str, needs: list[Need]) -> str:

@@ -12,7 +12,7 @@ from django.core.cache.backends.base import InvalidCacheBackendError, default_ke
 from django.core.management.base import BaseCommand, CommandError
 
 from hitrate.cli import exits
-from hitrate.cli.examine import add_arguments, doctor
+from hitrate.cli.doctor.command import add_arguments, doctor
 from hitrate.cli.output import Output
 from hitrate.cli.target import Target
 from hitrate.django import conf

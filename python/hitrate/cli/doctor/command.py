@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from hitrate.cli.arguments import count
-from hitrate.cli.doctor import examine
+from hitrate.cli.doctor.examination import examine
 from hitrate.cli.output import Output
 from hitrate.cli.target import Target
 
