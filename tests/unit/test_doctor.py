@@ -54,6 +54,7 @@ def test_a_server_must_be_new_enough(info: dict[str, str], level: Level) -> None
     ("check", "given", "level", "word"),
     [
         (memory.check_limit, facts(maxmemory=0, used_memory=5), Level.WARNING, "CONFIG SET maxmemory"),
+        (memory.check_limit, facts(maxmemory=0, used_memory=1024 * MIB), Level.WARNING, "CONFIG SET maxmemory 1536mb"),
         (memory.check_limit, facts(maxmemory=8, used_memory=5, total_system_memory=8), Level.WARNING, "CONFIG SET"),
         (memory.check_limit, facts(maxmemory=4, used_memory=2, total_system_memory=8), Level.OK, ""),
         (memory.check_limit, facts(config={"maxmemory": "0"}), Level.WARNING, "CONFIG SET maxmemory"),

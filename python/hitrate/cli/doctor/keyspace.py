@@ -12,7 +12,7 @@ from hitrate import Cache
 from hitrate.cli.doctor.facts import Facts, Interview, text
 from hitrate.cli.doctor.finding import Finding, info, ok, warning
 from hitrate.cli.output import Advance
-from hitrate.cli.timing import size
+from hitrate.cli.timing import counted, size
 
 # Seconds for the whole sample, however slow the server is.
 BUDGET = 10.0
@@ -88,10 +88,10 @@ def check_keyspace(cache: Cache, facts: Facts, *, limit: int, advance: Advance) 
         return
     scale = total / seen if total and seen and not is_whole else 1.0
     how_sized = "STRLEN" if "MEMORY USAGE" in interview.refused else "MEMORY USAGE"
-    counted = f"{total:,.0f} keys in this database" if total is not None else f"at least {seen:,} keys"
+    there = f"{counted(int(total), 'key')} in this database" if total is not None else f"at least {seen:,} keys"
     yield info(
         "keyspace.count",
-        f"{counted}, {'all' if is_whole else f'{seen:,}'} of them looked at",
+        f"{there}, {'all' if is_whole else f'{seen:,}'} of them looked at",
         {"total": total, "sampled": seen, "is_whole": is_whole},
     )
     if not groups:

@@ -8,7 +8,8 @@ from hitrate.cli.doctor.facts import Facts
 from hitrate.cli.doctor.finding import Finding, config_set, info, ok, problem, warning
 from hitrate.cli.timing import size
 
-NEARLY_FULL = 0.9
+EVICTING = "allkeys-lru"
+UNLESS_SHARED = "; if data that must stay lives here too, give the cache a server of its own instead"
 # Below this the process itself outweighs the data, and the ratio says nothing.
 WORTH_A_LOOK = 64 << 20
 FRAGMENTED = 1.5
@@ -29,7 +30,8 @@ def check_limit(facts: Facts) -> Iterator[Finding]:
             f"maxmemory is 0: no limit ({size(used)} used)",
             value,
             why="a cache fills what it is given; without a limit the kernel kills the server, or the machine swaps",
-            advice=config_set({"maxmemory": "256mb", "maxmemory-policy": "allkeys-lru"}),
+            advice=config_set({"maxmemory-policy": EVICTING, "maxmemory": f"{max(256, int(used * 1.5) >> 20)}mb"})
+            + UNLESS_SHARED,
         )
     elif machine and limit > 0.9 * machine:
         yield warning(
@@ -56,7 +58,7 @@ def check_policy(facts: Facts) -> Iterator[Finding]:
             f"maxmemory-policy is noeviction with a maxmemory of {size(limit)} ({fill:.0%} used)",
             policy,
             why="when memory is full every write is refused (OOM), in place of old values going",
-            advice=config_set({"maxmemory-policy": "allkeys-lru"}),
+            advice=config_set({"maxmemory-policy": EVICTING}) + UNLESS_SHARED,
         )
     elif policy.startswith("volatile-"):
         yield info(
@@ -64,7 +66,7 @@ def check_policy(facts: Facts) -> Iterator[Finding]:
             f"maxmemory-policy is {policy}",
             policy,
             why="only keys with a lifetime are evicted; when none is left, writes are refused (OOM)",
-            advice=config_set({"maxmemory-policy": "allkeys-lru"}) + "; unless data that must stay shares this server",
+            advice=config_set({"maxmemory-policy": EVICTING}) + UNLESS_SHARED,
         )
     elif limit == 0:
         yield info(check, f"maxmemory-policy is {policy}, and without a maxmemory it does nothing", policy)

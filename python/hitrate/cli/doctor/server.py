@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from hitrate.cli.doctor.facts import Facts
 from hitrate.cli.doctor.finding import Finding, info, ok, problem, warning
-from hitrate.cli.timing import size
+from hitrate.cli.timing import counted, size
 
 OLDEST = {"redis": (6, 2), "valkey": (7, 2)}
 # Fewer reads than this say nothing about a hit rate.
@@ -75,7 +75,7 @@ def check_role(facts: Facts) -> Iterator[Finding]:
     elif role is not None:
         replicas = facts.info.get("connected_slaves", 0)
         value = {"role": "primary", "replicas": replicas}
-        yield ok("server.role", f"a primary with {replicas} replicas" if replicas else "a primary", value)
+        yield ok("server.role", f"a primary with {counted(replicas, 'replica')}" if replicas else "a primary", value)
     mode = facts.info.get("redis_mode") or facts.info.get("server_mode")
     if facts.number("cluster_enabled") or mode == "cluster":
         yield problem(
@@ -102,11 +102,11 @@ def check_statistics(facts: Facts) -> Iterator[Finding]:
         return
     reads = facts.info.get("keyspace_hits", 0) + facts.info.get("keyspace_misses", 0)
     words = [
-        f"{value['total_keys']:,} keys" if "total_keys" in value else "",
+        counted(value["total_keys"], "key") if "total_keys" in value else "",
         f"{size(value['used_memory'])} used" if "used_memory" in value else "",
-        f"{value['connected_clients']:,} clients" if "connected_clients" in value else "",
+        counted(value["connected_clients"], "client") if "connected_clients" in value else "",
         f"hit rate {value['hit_rate']:.1%} of {reads:,} reads" if reads else "no reads yet",
-        f"{value.get('evicted_keys', 0):,} keys evicted",
+        f"{counted(value.get('evicted_keys', 0), 'key')} evicted",
         f"up for {value['uptime_in_seconds'] / 3600:,.1f} h",
     ]
     found = ", ".join(word for word in words if word)
