@@ -305,6 +305,20 @@ def test_a_replica_is_named_with_its_primary(start_server: StartServer, doctor: 
     assert "latency.round_trip" in levels(report)
 
 
+def test_the_embedded_store_is_examined_as_far_as_there_is_something(doctor: Doctor) -> None:
+    code, report = doctor("memory://", "--prefix", "shop")
+    assert (code, report["address"]) == (exits.FINE, "memory://")
+    found = levels(report)
+    assert {
+        "verbs.work": "ok",
+        "verbs.speed": "ok",
+        "memory.limit": "ok",
+        "sight.embedded": "info",
+    }.items() <= found.items()
+    groups = {check.partition(".")[0] for check in found}
+    assert groups == {"reach", "verbs", "latency", "memory", "keyspace", "sight"}
+
+
 def test_cluster_mode_is_a_problem(start_server: StartServer, doctor: Doctor) -> None:
     code, report = doctor(start_server(args=[*SOUND, "--cluster-enabled", "yes"]).url)
     assert (code, levels(report)["server.mode"]) == (exits.PROBLEM, "problem")
@@ -386,6 +400,7 @@ def test_without_memory_usage_sizes_come_from_strlen(start_server: StartServer, 
     server.execute("HSET", "shop:a:2", "a", "b")
     server.execute("SET", "other:1", "x")
     _, report = doctor(user_url(server, "~shop:*", "+@all", "-memory"), "--prefix", "shop")
+    assert finding(report, "sight.refused")["value"] == ["MEMORY USAGE"]
     found = finding(report, "keyspace.sizes")
     assert "STRLEN" in found["found"]
     assert found["value"]["shop:a:*"]["mean_bytes"] == 100

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 
 from hitrate import Cache, ServerError, ServerPermissionError
 from hitrate.cli.doctor import access, keyspace, latency, limits, memory, persistence, reach, security, server, verbs
-from hitrate.cli.doctor.facts import Facts, gather
+from hitrate.cli.doctor.facts import Facts, Interview, gather
 from hitrate.cli.doctor.finding import Finding, Level, info
 from hitrate.cli.doctor.report import Report
 from hitrate.cli.exits import is_unreachable
@@ -102,17 +102,22 @@ def _by_doing(cache: Cache, facts: Facts, progress: Progress, *, samples: int, k
     with suppress(ServerPermissionError), progress("timing round trips", samples) as advance:
         yield from latency.check_latency(facts, f"{name}-latency", samples=samples, advance=advance)
     with progress("looking at keys", keys) as advance:
-        yield from keyspace.check_keyspace(cache, facts, limit=keys, advance=advance)
-    yield from check_sight(facts)
+        interview = Interview(cache)
+        yield from keyspace.check_keyspace(interview, facts, cache.make_key(""), limit=keys, advance=advance)
+    yield from check_sight(facts, interview.refused)
 
 
-def check_sight(facts: Facts) -> Iterator[Finding]:
-    """What could not be seen, and how to let it be seen."""
+def check_sight(facts: Facts, refused: Sequence[str] = ()) -> Iterator[Finding]:
+    """What could not be seen, and how to let it be seen; `refused` are commands besides those of the facts."""
     if facts.target.is_embedded:
-        why = "there is no server: its memory, settings, rights and network need no examination"
-        yield info("sight.embedded", "the store lives in this process, and ends with it", why=why)
+        yield info(
+            "sight.embedded",
+            "the store lives in this process, and ends with it: there is no server to examine",
+            why="every other process has one of its own, so what one worker deletes, another still serves",
+            advice="use a server as soon as there is more than one worker",
+        )
         return
-    hidden = {name: HIDDEN[name] for name in facts.refused if name in HIDDEN}
+    hidden = {name: HIDDEN[name] for name in [*facts.refused, *refused] if name in HIDDEN}
     if hidden:
         user = facts.user or facts.target.username or "default"
         rights = " ".join(f"+{name.lower().replace(' ', '|')}" for name in hidden)

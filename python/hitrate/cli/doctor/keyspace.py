@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from hitrate import Cache
 from hitrate.cli.doctor.facts import Facts, Interview, text
 from hitrate.cli.doctor.finding import Finding, info, ok, warning
 from hitrate.cli.output import Advance
@@ -70,20 +69,20 @@ class Group:
         }
 
 
-def check_keyspace(cache: Cache, facts: Facts, *, limit: int, advance: Advance) -> Iterator[Finding]:
+def check_keyspace(interview: Interview, facts: Facts, own: str, *, limit: int, advance: Advance) -> Iterator[Finding]:
     """
     Look at a sample of the keys of this database, whoever wrote them.
 
     Args:
-        cache: whose connection is used; keys with its prefix are grouped by what follows it.
+        interview: asks for them.
         facts: what is known of the server.
+        own: what this cache puts in front of its keys; these are grouped by what follows it.
         limit: keys that are looked at; fewer if it takes longer than ten seconds.
         advance: told about each.
     """
     total = facts.number("total_keys")
-    interview = Interview(cache)
     groups: dict[str, Group] = {}
-    seen, is_whole = _sample(interview, cache.make_key(""), limit, groups, advance)
+    seen, is_whole = _sample(interview, own, limit, groups, advance)
     if "SCAN" in interview.refused:
         return
     scale = total / seen if total and seen and not is_whole else 1.0
