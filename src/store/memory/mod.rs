@@ -25,7 +25,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// A value may be as large as a shard nearly, so shards are not to be small.
-const SHARD_BYTES: usize = 8 << 20;
+const SHARD_BYTES: usize = 16 << 20;
 const MAX_SHARDS: usize = 16;
 
 /// The arguments of one command, its name first.
