@@ -27,6 +27,7 @@ VCACHE = "django-vcache"
 REDIS_PY = "redis-py + hiredis"
 GLIDE = "valkey-glide-sync"
 LOCMEM = "LocMemCache"
+MEMORY = "hitrate, memory://"
 
 
 class Client(Protocol):
@@ -86,12 +87,16 @@ def configure_django() -> None:
         settings.configure(CACHES={"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}})
 
 
-def _django(backend: str, options: Mapping[str, Any] | None = None) -> Callable[[str, str], Client]:
+def _django(
+    backend: str, options: Mapping[str, Any] | None = None, location: str | None = None
+) -> Callable[[str, str], Client]:
+    """A backend of Django, on the server of the run unless it has a place of its own."""
+
     def connect(url: str, prefix: str) -> Client:
         caches = import_module("django.core.cache").caches
         caches.settings[prefix] = {
             "BACKEND": backend,
-            "LOCATION": url,
+            "LOCATION": location or url,
             "KEY_PREFIX": prefix,
             "TIMEOUT": 300,
             "OPTIONS": dict(options or {}),
@@ -222,5 +227,6 @@ PEERS: dict[str, Peer] = {
     ),
     REDIS_PY: Peer(_open(_RedisPy), ("redis", "hiredis"), "pip install 'redis[hiredis]'"),
     GLIDE: Peer(_open(_Glide), ("glide_sync",), "pip install valkey-glide-sync"),
+    MEMORY: Peer(_django(_HITRATE_BACKEND, location="memory://"), ("django", *_NATIVE), "make build"),
     LOCMEM: Peer(_django("django.core.cache.backends.locmem.LocMemCache"), ("django",), "pip install 'django'"),
 }

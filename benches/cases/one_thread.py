@@ -9,7 +9,7 @@ from functools import partial
 from bars import Bar
 from bench import Bench, Case, bound
 from harness import Measure, Operation, Sample, closed_loop
-from peers import DJANGO, DJANGO_REDIS, GLIDE, HITRATE, HITRATE_CACHE, HITRATE_OFF, LOCMEM, REDIS_PY, VCACHE, Client
+from peers import DJANGO, DJANGO_REDIS, GLIDE, HITRATE, HITRATE_CACHE, HITRATE_OFF, LOCMEM, MEMORY, REDIS_PY, VCACHE, Client
 from values import KEY, TTL, product
 
 MANY = [f"product:{number}" for number in range(100)]
@@ -80,12 +80,13 @@ def _no_socket(bench: Bench) -> str | None:
     return None if bench.unix_url else "the server of HITRATE_URL is reached by TCP only"
 
 
-EVERYONE = (HITRATE, HITRATE_OFF, DJANGO_REDIS, DJANGO, VCACHE, REDIS_PY, GLIDE, LOCMEM)
+EVERYONE = (HITRATE, HITRATE_OFF, DJANGO_REDIS, DJANGO, VCACHE, REDIS_PY, GLIDE, LOCMEM, MEMORY)
 GET_BARS = (
     Bar(HITRATE, "wall µs", DJANGO_REDIS, at_most=0.5),
     Bar(HITRATE_OFF, "wall µs", DJANGO_REDIS, at_most=0.85),
     Bar(HITRATE, "CPU µs", DJANGO_REDIS, at_most=0.6),
     Bar(HITRATE_OFF, "CPU µs", DJANGO_REDIS, at_most=0.6),
+    Bar(MEMORY, "wall µs", LOCMEM, at_most=0.7),
 )
 
 CASES = (
@@ -105,7 +106,14 @@ CASES = (
         _by(get, by_socket=True),
         why_skipped=_no_socket,
     ),
-    Case("set", "SET, 1 KB, 1 thread", EVERYONE, COLUMNS, _by(set_)),
+    Case(
+        "set",
+        "SET, 1 KB, 1 thread",
+        EVERYONE,
+        COLUMNS,
+        _by(set_),
+        (Bar(MEMORY, "wall µs", LOCMEM, at_most=0.9),),
+    ),
     Case("incr", "INCR, 1 thread", EVERYONE, COLUMNS, _by(incr)),
     Case(
         "get-many",
