@@ -9,7 +9,19 @@ from functools import partial
 from bars import Bar
 from bench import Bench, Case, bound
 from harness import Measure, Operation, Sample, closed_loop
-from peers import DJANGO, DJANGO_REDIS, GLIDE, HITRATE, HITRATE_CACHE, HITRATE_OFF, LOCMEM, MEMORY, REDIS_PY, VCACHE, Client
+from peers import (
+    DJANGO,
+    DJANGO_REDIS,
+    GLIDE,
+    HITRATE,
+    HITRATE_CACHE,
+    HITRATE_OFF,
+    LOCMEM,
+    MEMORY,
+    REDIS_PY,
+    VCACHE,
+    Client,
+)
 from values import KEY, TTL, product
 
 MANY = [f"product:{number}" for number in range(100)]

@@ -70,19 +70,21 @@ def download(tests: Path) -> None:
     sdist.unlink()
 
 
+@pytest.mark.parametrize("embedded", [False, True], ids=["server", "memory"])
 @pytest.mark.parametrize(("label", "least"), [("cache.tests_hitrate", 140), ("sessions_tests.tests_hitrate", 200)])
 def test_djangos_own_tests_pass(
     django_tests: Path,
     start_server: Callable[..., Server],
     label: str,
     least: int,
+    embedded: bool,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    server = start_server()
+    url = "memory://" if embedded else start_server().url
     done = subprocess.run(
         [sys.executable, "-Wa", "runtests.py", label, "--settings=hitrate_suite_settings", "--parallel=1", "--noinput"],
         cwd=django_tests,
-        env={**os.environ, "HITRATE_SUITE_URL": server.url, "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, "HITRATE_SUITE_URL": url, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         timeout=280,

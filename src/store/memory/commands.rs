@@ -86,7 +86,7 @@ impl Memory {
             return if options.get { before } else { Reply::Nil };
         }
         let expires_at = if options.keep_ttl { kept } else { options.expires_at };
-        if expires_at.is_some_and(|at| now > at) {
+        if expires_at.is_some_and(|at| now >= at) {
             // A moment that has passed.
             shard.remove(key, now);
             return before;

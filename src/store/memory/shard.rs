@@ -35,7 +35,7 @@ impl Item {
     }
 
     fn is_over(&self, now: u64) -> bool {
-        self.expires_at.is_some_and(|at| now > at)
+        self.expires_at.is_some_and(|at| now >= at)
     }
 }
 
