@@ -21,7 +21,7 @@ RUST_ORDER = (
     "cache py lib"
 ).split()
 PYTHON_ORDER = (
-    "exceptions _native config keys layouts http hooks locks server_info aio cache limits invalidation "
+    "exceptions _native greenlets config keys layouts http hooks locks server_info aio cache limits invalidation "
     "decorators __init__ testing pytest_plugin cli asgi fastapi django odoo"
 ).split()
 
@@ -37,6 +37,7 @@ FRAMEWORKS = {
     "odoo": {"odoo"},
     "werkzeug": {"odoo"},
     "fastapi": {"fastapi"},
+    "gevent": {"greenlets"},
     "starlette": {"asgi", "fastapi"},
     "pytest": {"pytest_plugin"},
 }

@@ -30,7 +30,7 @@ PUBLIC = {
     "hitrate.testing": frozenset({"Endpoint", "Server", "TLSFiles", "find_server", "free_port", "throwaway_server"}),
 }
 # Neither the frameworks we adapt to, nor what we replace, nor what is slow to import and needed by few.
-NOT_IMPORTED = {"asyncio", "django", "fastapi", "odoo", "redis", "rest_framework", "rich", "starlette", "valkey"}
+NOT_IMPORTED = set("asyncio django fastapi gevent odoo redis rest_framework rich starlette valkey".split())
 
 IMPORT_AND_LOOK = """
 import json, os, sys

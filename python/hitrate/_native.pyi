@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, TypeAlias, final
 
 from typing_extensions import Self, disjoint_base
 
-__all__ = ["Channel", "Client", "Owner", "Pending", "__version__"]
+__all__ = ["Bell", "Channel", "Client", "Owner", "Pending", "__version__"]
 
 __version__: Final[str]
 
@@ -317,10 +317,11 @@ class Client:
             ``hits``, ``misses``, ``hit_rate`` (0 to 1), ``sets``, ``dropped_sets``, ``deletes``, ``round_trips``,
             ``retries``, ``bytes_in``, ``bytes_out``, ``timeouts``; ``errors`` by kind; ``breaker`` (``state``,
             ``opened``, ``journal``: deletions waiting, ``journaled``, ``replayed``); ``pool`` (``max``, ``open``,
-            ``idle``, ``in_use``, ``waiting``, ``connects``, ``slot_waits``); ``staged_wait`` (``enabled``, ``hits``,
-            ``misses``, ``skipped_*``); ``latency`` of round trips (``count``, ``sum`` in seconds, ``buckets``: pairs of
-            upper bound in seconds and count, not cumulated; the last bound is None and takes the rest); ``memory`` of
-            a ``memory://`` store (``entries``, ``bytes``, ``max_bytes``, ``evicted``, ``expired``), else None.
+            ``idle``, ``in_use``, ``waiting``, ``connects``, ``slot_waits``); ``waiter`` (``"thread"``, or
+            ``"gevent"`` once that has patched `socket`); ``staged_wait`` (``enabled``, ``hits``, ``misses``,
+            ``skipped_*``); ``latency`` of round trips (``count``, ``sum`` in seconds, ``buckets``: pairs of upper bound
+            in seconds and count, not cumulated; the last bound is None and takes the rest); ``memory`` of a
+            ``memory://`` store (``entries``, ``bytes``, ``max_bytes``, ``evicted``, ``expired``), else None.
         """
 
     def close(self) -> None:
@@ -355,6 +356,8 @@ class Client:
     def _alock_extend(
         self, key: str, token: bytes, ttl: _Seconds, version: Any = None
     ) -> Coroutine[Any, Any, bool]: ...
+    @staticmethod
+    def _sleep(seconds: float) -> None: ...
 
 @final
 class Pending:
@@ -395,3 +398,11 @@ class Channel:
 @final
 class Owner:
     """Lives as long as a client; the pools of event loops hang on it."""
+
+@final
+class Bell:
+    """Wakes the greenlets of one gevent hub, from any thread; `hitrate.greenlets` listens for it. Not on Windows."""
+
+    def __new__(cls) -> Self: ...
+    def fileno(self) -> int: ...
+    def answer(self) -> list[int]: ...

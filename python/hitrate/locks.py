@@ -80,7 +80,7 @@ class Lock:
             pause = self._pause(deadline)
             if pause is None:
                 return False
-            time.sleep(pause)
+            self._client._sleep(pause)
         return True
 
     def _take(self) -> bool:

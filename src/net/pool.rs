@@ -174,7 +174,7 @@ impl Pool {
 
     fn give_back(&self, mut connection: Box<Connection>) {
         connection.idle_since = Instant::now();
-        let expired = {
+        let (expired, turn) = {
             let mut state = self.state.lock();
             let limit = self.server().idle_timeout;
             let expired = state.idle.iter().take_while(|idle| idle.idle_since.elapsed() > limit).count();
@@ -187,25 +187,42 @@ impl Pool {
                 drop(connection);
                 return;
             }
-            Self::hand_over(&mut state, Place::Idle(connection));
-            expired
+            let turn = Self::hand_over(&mut state, Place::Idle(connection));
+            drop(state);
+            (expired, turn)
         };
+        turn.wake();
         drop(expired);
     }
 
     /// Gives up a place.
     fn vacate(&self, place: Place) {
-        Self::hand_over(&mut self.state.lock(), place);
+        let turn = Self::hand_over(&mut self.state.lock(), place);
+        turn.wake();
     }
 
-    fn hand_over(state: &mut State, place: Place) {
+    /// Gives a place to whoever has waited longest, to be woken without the lock: that is a system call.
+    fn hand_over(state: &mut State, place: Place) -> Given {
         match (state.waiting.pop_front(), place) {
             (Some(turn), place) => {
                 *turn.given.lock() = Some(place);
-                turn.parking.wake();
+                return Given(Some(turn));
             }
             (None, Place::Idle(connection)) => state.idle.push(connection),
             (None, Place::Slot) => state.open -= 1,
+        }
+        Given(None)
+    }
+}
+
+/// A turn that has its place, if there was one; it does not know yet.
+#[must_use]
+struct Given(Option<Arc<Turn>>);
+
+impl Given {
+    fn wake(self) {
+        if let Some(turn) = self.0 {
+            turn.parking.wake();
         }
     }
 }

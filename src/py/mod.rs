@@ -20,6 +20,9 @@ mod _native {
     use super::client::PyClient;
     #[pymodule_export]
     use super::pending::{PyChannel, PyOwner, PyPending};
+    #[cfg(unix)]
+    #[pymodule_export]
+    use super::wait::PyBell;
     /// The version of the crate, which is that of the package.
     #[pymodule_export]
     #[allow(non_upper_case_globals)] // Python's name for it.

@@ -5,7 +5,7 @@
 use super::client::Inner;
 use super::events;
 use super::pending::{self, Drive};
-use super::wait::GilWaiter;
+use super::wait::PyWaiter;
 use crate::cache::Call;
 use crate::error::{Error, Result};
 use crate::op::{Commands, Operation, Replies, Step};
@@ -33,8 +33,8 @@ where
     #[inline]
     pub(super) fn wait(self, py: Python<'_>, inner: &Inner) -> PyResult<Py<PyAny>> {
         let local = inner.cache.local();
-        let waiter = GilWaiter::new(py, &local.gate);
-        let outcome = inner.cache.run(self.operation, self.call, &waiter);
+        let waiter = PyWaiter::new(py, &local.gate)?;
+        let outcome = inner.cache.run(self.operation, self.call, waiter.as_waiter());
         let result = outcome.map_err(|error| waiter.raised(error)).and_then(|outcome| (self.finish)(py, outcome));
         events::deliver(py, &local.health);
         result

@@ -1,5 +1,6 @@
 //! Snapshots for Python: statistics, settings of the connection, raw replies.
 
+use super::wait;
 use crate::cache::Cache;
 use crate::config::{Address, Server};
 use crate::op::Reply;
@@ -34,6 +35,7 @@ pub(super) fn stats<'py>(py: Python<'py>, cache: &Cache) -> PyResult<Bound<'py, 
     result.set_item("errors", errors)?;
     result.set_item("breaker", breaker(py, cache)?)?;
     result.set_item("pool", pool(py, cache)?)?;
+    result.set_item("waiter", wait::name(py)?)?;
     result.set_item("staged_wait", staged_wait(py, cache)?)?;
     result.set_item("latency", latency(py, cache)?)?;
     result.set_item("memory", local.memory.as_deref().map(|store| memory(py, store)).transpose()?)?;

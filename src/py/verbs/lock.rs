@@ -7,6 +7,7 @@ use crate::py::args::TtlArg;
 use crate::py::client::{Given, Inner, Object, PyClient};
 use crate::py::errors::ConfigError;
 use crate::py::plan::{Finish, Plan};
+use crate::py::wait;
 use crate::store::{Condition, LockExtend, LockRelease, Set};
 use pyo3::prelude::*;
 use std::time::Duration;
@@ -57,6 +58,12 @@ impl Inner {
 
 #[pymethods]
 impl PyClient {
+    /// Between two tries to take a lock.
+    #[staticmethod]
+    fn _sleep(seconds: &Object<'_>) -> PyResult<()> {
+        wait::sleep(seconds.py(), seconds)
+    }
+
     #[pyo3(signature = (key, token, ttl, version=None))]
     fn _lock_acquire(
         &self,

@@ -2,12 +2,12 @@
 //!
 //! Only this file decides when the GIL is kept while waiting, and only for the bounded first stage; `wait/gate.rs` says when.
 
-use crate::error::{Error, Result};
+use super::Interrupt;
+use crate::error::Result;
 use crate::wait::gate::{GIVE_WAY, LONGEST_POLL, SystemClocks, Turn};
 use crate::wait::{Attempt, Deadline, Gate, Interest, Parking, Polled, TryFn, Waiter, attempt_all, poll};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 /// A signal for the process may be handed to any of its threads, and then interrupts nobody who waits: so the main
@@ -19,30 +19,19 @@ const SIGNAL_INTERVAL: Duration = Duration::from_millis(100);
 const LONG_YIELD: Duration = Duration::from_micros(10);
 
 /// How a thread that holds the GIL waits.
-pub(super) struct GilWaiter<'a, 'py> {
+pub(in crate::py) struct GilWaiter<'a, 'py> {
     py: Python<'py>,
     gate: &'a Gate,
-    interrupt: RefCell<Option<PyErr>>,
+    pub(super) interrupt: Interrupt,
 }
 
 impl<'a, 'py> GilWaiter<'a, 'py> {
     pub(super) fn new(py: Python<'py>, gate: &'a Gate) -> Self {
-        Self { py, gate, interrupt: RefCell::new(None) }
-    }
-
-    /// The error for Python: ours, or what a signal handler raised while we waited.
-    pub(super) fn raised(&self, error: Error) -> PyErr {
-        match (error, self.interrupt.take()) {
-            (Error::Interrupted, Some(interrupt)) => interrupt,
-            (error, _) => error.into(),
-        }
+        Self { py, gate, interrupt: Interrupt::default() }
     }
 
     fn check_signals(&self) -> Result<()> {
-        self.py.check_signals().map_err(|raised| {
-            self.interrupt.replace(Some(raised));
-            Error::Interrupted
-        })
+        self.interrupt.keep(self.py.check_signals())
     }
 
     /// Stage 1: polls with the GIL held, for at most [`LONGEST_POLL`] after the request is on its way.
