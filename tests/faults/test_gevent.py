@@ -194,6 +194,23 @@ def test_what_is_thrown_into_a_wait_comes_out_of_it(
     in_gevent(own_server, program, how, connections)
 
 
+def test_a_caller_killed_while_it_probes_leaves_that_to_the_next(own_server: Server) -> None:
+    program = """
+    cache = make(timeout=0.4, on_error="miss")
+    cache.set("k", 1)
+    stop()
+    # The reply is waited for until 0.4 s, and then the PING for 0.2 s.
+    try:
+        with gevent.Timeout(0.5):
+            cache.get("k")
+    except gevent.Timeout:
+        assert cache.stats()["breaker"]["state"] == "closed"
+    assert cache.get("k") is None
+    assert cache.stats()["breaker"]["state"] == "open"
+    """
+    in_gevent(own_server, program)
+
+
 def test_greenlets_killed_at_any_moment_lose_no_connection(own_server: Server) -> None:
     program = """
     cache = make(max_connections=3)
@@ -213,6 +230,8 @@ def test_greenlets_killed_at_any_moment_lose_no_connection(own_server: Server) -
         assert called(cache) == 0, pool(cache)
     assert wrong == []
     assert pool(cache)["slot_waits"] > 60
+    from hitrate import greenlets
+    assert (greenlets._sockets, greenlets._desks) == ({}, {})
     assert cache.get("1") == 1
     """
     in_gevent(own_server, program)

@@ -111,9 +111,11 @@ impl<'py> HubWaiter<'py> {
 
 impl Waiter for HubWaiter<'_> {
     /// Never polls: what a poll with the GIL gains a thread, every other greenlet would lose.
-    fn until(&self, deadline: Deadline, _quick: bool, attempt: TryFn<'_>) -> Result<bool> {
+    fn until(&self, deadline: Deadline, quick: bool, attempt: TryFn<'_>) -> Result<bool> {
         loop {
-            let Attempt::Blocked(interest) = attempt_all(attempt)? else {
+            // What may take long runs without the GIL, for the sake of other threads; no greenlet can come in between.
+            let tried = if quick { attempt_all(attempt) } else { self.hub.py().detach(|| attempt_all(attempt)) };
+            let Attempt::Blocked(interest) = tried? else {
                 return Ok(true);
             };
             // A server that trickles bytes keeps the socket ready; only the clock ends that.
