@@ -340,6 +340,9 @@ async def _run(pending: Pending) -> None:
         connection = await pool.take(pending, deadline)
         try:
             if await connection.round_trip(pending, deadline):
+                if pending.met_replica:
+                    pool.close_idle()
+                    connection.close()
                 return
         except OSError:
             # Whatever closed this pooled connection closed the others too; a fresh one deserves a try.

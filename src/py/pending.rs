@@ -130,6 +130,12 @@ impl PyPending {
         })
     }
 
+    /// Whether the server said that it is a replica: after a failover the old primary still takes connections.
+    #[getter]
+    fn met_replica(&self) -> PyResult<bool> {
+        self.with(|state| matches!(&state.failure, Some(Error::Server(refusal)) if refusal.is_replica()))
+    }
+
     /// A channel for a new connection.
     fn channel(&self) -> PyChannel {
         PyChannel::new(self.inner.cache.settings().server.max_reply_bytes)

@@ -81,12 +81,31 @@ async def test_a_replica_serves_reads_and_takes_back_what_was_deleted(
     assert len(lines(caplog, "READONLY")) <= 2, caplog.text
 
 
+async def test_a_connection_to_what_became_a_replica_is_not_kept(
+    own_server: Server, missing_cache: MakeCache, as_verbs: AsVerbs
+) -> None:
+    verbs = as_verbs(missing_cache(timeout=60))
+    await verbs.set("k", "v")
+    before = connections(own_server)
+    own_server.execute("REPLICAOF", "127.0.0.1", str(free_port()))
+    assert await verbs.set("k", "new") is False
+    assert await verbs.get("k") == "v"
+    assert connections(own_server).isdisjoint(before)
+
+
+def connections(server: Server) -> set[bytes]:
+    """The identifiers of hitrate's connections, as the server has them."""
+    clients = server.execute("CLIENT", "LIST").splitlines()
+    return {client.split()[0] for client in clients if b"name=hitrate" in client}
+
+
 async def expect_gone(verbs: Verbs) -> None:
     """What was deleted is not there, in whatever way one asks."""
     assert await verbs.get("gone") is None
     assert await verbs.has("p:1") is False
     assert await verbs.ttl("p:2") == 0
     assert await verbs.get_many(["gone", "p:1", "p:2"]) == {}
+    assert [key for key in await verbs.keys("*") if key in {"gone", "p:1", "p:2"}] == []
     assert await verbs.get_or_set("gone", "fresh") == "fresh"
     await verbs.delete("gone")
 

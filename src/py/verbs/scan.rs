@@ -49,7 +49,12 @@ impl Inner {
         let finish = move |py: Python<'_>, page: Option<Page>| {
             let (cursor, keys) = page.unwrap_or_default();
             let names = PyList::empty(py);
+            let health = &inner.cache.local().health;
             for key in keys {
+                // Deleted, although the server does not know it yet.
+                if health.is_forgotten(&key) {
+                    continue;
+                }
                 if let Some(name) = inner.cache.keys().strip(&key, version.as_deref()) {
                     names.append(
                         PyString::from_bytes(py, name)
