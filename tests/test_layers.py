@@ -21,8 +21,8 @@ RUST_ORDER = (
     "cache py lib"
 ).split()
 PYTHON_ORDER = (
-    "exceptions _native greenlets config keys layouts http hooks locks server_info aio cache limits invalidation "
-    "decorators __init__ testing pytest_plugin cli asgi fastapi django odoo"
+    "exceptions _native greenlets config keys layouts http hooks locks server_info aio cache metrics limits "
+    "invalidation decorators __init__ testing pytest_plugin cli asgi fastapi django odoo"
 ).split()
 
 # lib.rs names the Python module; everything else that touches Python lives in py/.
@@ -39,6 +39,7 @@ FRAMEWORKS = {
     "fastapi": {"fastapi"},
     "gevent": {"greenlets"},
     "starlette": {"asgi", "fastapi"},
+    "prometheus_client": {"metrics"},
     "pytest": {"pytest_plugin"},
 }
 
@@ -245,7 +246,7 @@ PYTHON_ALLOWED = {
     "own room": ("django/backend.py", "from .conf import settings\nfrom hitrate.django.conf import settings"),
     "fastapi on asgi": ("fastapi.py", "from hitrate.asgi import Middleware\nfrom starlette.types import ASGIApp"),
     "optional package when needed": ("cli.py", "def f():\n    from rich.table import Table"),
-    "optional package for types": ("hooks.py", "if TYPE_CHECKING:\n    from prometheus_client import Counter"),
+    "optional package for types": ("hooks.py", "if TYPE_CHECKING:\n    from rich.table import Table"),
 }
 
 

@@ -27,10 +27,13 @@ EXCEPTIONS = frozenset(
 PUBLIC = {
     "hitrate": EXCEPTIONS | {"Cache", "Lock", "__version__"},
     "hitrate.django": frozenset({"RawClient", "RedisCache", "get_redis_connection"}),
+    "hitrate.metrics": frozenset({"collector", "publish"}),
     "hitrate.testing": frozenset({"Endpoint", "Server", "TLSFiles", "find_server", "free_port", "throwaway_server"}),
 }
 # Neither the frameworks we adapt to, nor what we replace, nor what is slow to import and needed by few.
-NOT_IMPORTED = set("asyncio django fastapi gevent odoo redis rest_framework rich starlette valkey".split())
+NOT_IMPORTED = set(
+    "asyncio django fastapi gevent odoo prometheus_client redis rest_framework rich starlette valkey".split()
+)
 
 IMPORT_AND_LOOK = """
 import json, os, sys

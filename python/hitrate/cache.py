@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import weakref
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
 __all__ = ["Cache", "Lock"]
 
 _MISSING: Any = object()
+# By address. Not a WeakSet, which another thread's new cache would disturb while it is walked over.
+_live: dict[int, weakref.ref[Cache]] = {}
+
+
+def live_caches() -> list[Cache]:
+    """Return the caches of this process, in the order in which they were made."""
+    return [cache for cache in (reference() for reference in list(_live.values())) if cache is not None]
 
 
 class Cache(Client):
@@ -31,6 +39,12 @@ class Cache(Client):
 
     A cache may be shared by threads, event loops and forked processes. It opens nothing before its first use.
     """
+
+    if not TYPE_CHECKING:  # for which the arguments are those of the native class
+
+        def __init__(self, *_args: Any, **_options: Any) -> None:
+            address = id(self)
+            _live[address] = weakref.ref(self, lambda _: _live.pop(address, None))
 
     def get_or_set(
         self, key: str, default: Any | Callable[[], Any], ttl: Seconds | EllipsisType | None = ..., version: Any = None

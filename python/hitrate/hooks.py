@@ -67,3 +67,13 @@ def gave_up(address: str, error: str) -> None:
     logger.error(
         "cache server %s refuses a deletion for good (%s): stale values may be read until they expire", address, error
     )
+
+
+def metrics_unwritten(error: str) -> None:
+    """
+    The files of prometheus_client's multiprocess mode cannot be written.
+
+    Args:
+        error: what the system said.
+    """
+    logger.error("cannot write metrics for other processes (%s): check PROMETHEUS_MULTIPROC_DIR; will try again", error)

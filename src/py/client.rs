@@ -192,6 +192,11 @@ impl PyClient {
         self.inner.owner.clone_ref(py)
     }
 
+    #[getter]
+    fn _prefix(&self) -> &str {
+        self.inner.cache.keys().prefix()
+    }
+
     fn close(&self, py: Python<'_>) {
         py.detach(|| self.inner.cache.close());
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hitrate.django import checks  # noqa: F401 (its import registers the system checks)
+from hitrate.django import checks, naming  # noqa: F401 (their import registers the system checks, the aliases)
 from hitrate.django.backend import RedisCache
 from hitrate.django.client import RawClient, get_redis_connection
 

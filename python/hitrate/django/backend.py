@@ -77,6 +77,10 @@ class RedisCache(ContractCache):
         """Delete the keys that match; return how many, or None if the server is away and it will be made up for."""
         return self._client.delete_pattern(pattern, version, itersize=itersize or patterns.STEP)
 
+    def stats(self) -> dict[str, Any]:
+        """Tell what this cache did in this process, without asking the server; see docs/features/statistics.md."""
+        return self._client.stats()
+
     def _pattern(self, pattern: str, version: int | None) -> str:
         return patterns.spell(self.key_func, pattern, self.key_prefix, self.version if version is None else version)
 

@@ -30,7 +30,7 @@ def check_caches(**_: Any) -> list[CheckMessage]:
     return [
         _message(alias, problem)
         for alias, params in settings.CACHES.items()
-        if _is_ours(params)
+        if is_ours(params)
         for problem in _problems(alias, params)
     ]
 
@@ -42,7 +42,7 @@ def check_deployment(**_: Any) -> list[CheckMessage]:
     return [
         _message(alias, _one_per_worker(workers))
         for alias, params in settings.CACHES.items()
-        if _is_ours(params) and str(params.get("LOCATION", "")).startswith("memory:") and workers != 1
+        if is_ours(params) and str(params.get("LOCATION", "")).startswith("memory:") and workers != 1
     ]
 
 
@@ -63,7 +63,8 @@ def _configured_workers() -> int | None:
     return int(found[0]) if found else None
 
 
-def _is_ours(params: Mapping[str, Any]) -> bool:
+def is_ours(params: Mapping[str, Any]) -> bool:
+    """Tell whether this entry of ``settings.CACHES`` names a backend of ours."""
     try:
         backend = import_string(params.get("BACKEND", ""))
     except ImportError:

@@ -1,0 +1,134 @@
+"""The metrics: their names, and where in the dictionary of `Cache.stats()` each is found. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+Stats: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Family:
+    """
+    One metric.
+
+    Attributes:
+        name: without the ``_total`` of counters.
+        kind: ``"counter"``, ``"gauge"`` or ``"histogram"``.
+        help: one sentence.
+        labels: beside ``cache``.
+        read: from statistics to (suffix of the sample's name, values of `labels`, number). The buckets of a histogram
+            have the label ``le`` and are not cumulated.
+    """
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    help: str
+    read: Callable[[Stats], Iterable[tuple[str, tuple[str, ...], float]]] = field(repr=False)
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Series:
+    """One number: a sample of a family, of one cache."""
+
+    family: Family
+    suffix: str
+    cache: str
+    labels: tuple[str, ...]
+
+
+# The text that Prometheus writes for the bucket that takes the rest.
+INFINITY = "+Inf"
+STATES = ("closed", "open")
+
+
+def _counter(name: str, path: str, text: str) -> Family:
+    *sections, key = path.split(".")
+
+    def read(stats: Stats) -> Iterable[tuple[str, tuple[str, ...], float]]:
+        yield "_total", (), _section(stats, sections)[key]
+
+    return Family(name, "counter", text, read)
+
+
+def _counters(name: str, section: str, label: str, keys: Iterable[str] | None, text: str) -> Family:
+    def read(stats: Stats) -> Iterable[tuple[str, tuple[str, ...], float]]:
+        found = stats[section]
+        for key in found if keys is None else keys:
+            yield "_total", (key,), found[key]
+
+    return Family(name, "counter", text, read, (label,))
+
+
+def _gauge(name: str, path: str, text: str) -> Family:
+    *sections, key = path.split(".")
+
+    def read(stats: Stats) -> Iterable[tuple[str, tuple[str, ...], float]]:
+        yield "", (), _section(stats, sections)[key]
+
+    return Family(name, "gauge", text, read)
+
+
+def _section(stats: Stats, path: Iterable[str]) -> Stats:
+    for name in path:
+        stats = stats[name]
+    return stats
+
+
+def _states(stats: Stats) -> Iterable[tuple[str, tuple[str, ...], float]]:
+    for state in STATES:
+        yield "", (state,), float(stats["breaker"]["state"] == state)
+
+
+def _connections(stats: Stats) -> Iterable[tuple[str, tuple[str, ...], float]]:
+    for state in ("idle", "in_use"):
+        yield "", (state,), stats["pool"][state]
+
+
+def _latency(stats: Stats) -> Iterable[tuple[str, tuple[str, ...], float]]:
+    for bound, count in stats["latency"]["buckets"]:
+        yield "_bucket", (INFINITY if bound is None else repr(float(bound)),), count
+    yield "_sum", (), stats["latency"]["sum"]
+
+
+FAMILIES = (
+    _counter("hitrate_hits", "hits", "Reads that found a value."),
+    _counter("hitrate_misses", "misses", "Reads that found none, or could not ask the server."),
+    _counter("hitrate_sets", "sets", "Values stored."),
+    _counter("hitrate_dropped_sets", "dropped_sets", "Values not stored: the server was away or refused."),
+    _counter("hitrate_deletes", "deletes", "Keys deleted that were there."),
+    _counter("hitrate_retries", "retries", "Second tries after a pooled connection turned out to be dead."),
+    _counter("hitrate_sent_bytes", "bytes_out", "Bytes sent to the server."),
+    _counter("hitrate_received_bytes", "bytes_in", "Bytes received from the server."),
+    _counters("hitrate_errors", "errors", "kind", None, "Failed calls by kind."),
+    Family("hitrate_breaker_state", "gauge", "1 for the state the breaker is in, else 0.", _states, ("state",)),
+    _counter("hitrate_breaker_openings", "breaker.opened", "Times the breaker opened: the server was found dead."),
+    _gauge("hitrate_journal_entries", "breaker.journal", "Deletions that wait for the server to come back."),
+    _counter("hitrate_journaled_calls", "breaker.journaled", "Calls whose deletions were written to the journal."),
+    _counter("hitrate_replayed_deletions", "breaker.replayed", "Deletions made up for."),
+    Family("hitrate_pool_connections", "gauge", "Open connections of blocking calls.", _connections, ("state",)),
+    _gauge("hitrate_pool_max_connections", "pool.max", "Connections that blocking calls may open."),
+    _gauge("hitrate_pool_waiting_calls", "pool.waiting", "Calls that wait for a free connection."),
+    _counter("hitrate_pool_connects", "pool.connects", "Connections opened."),
+    _counter("hitrate_pool_slot_waits", "pool.slot_waits", "Calls that had to wait for a free connection."),
+    _counters(
+        "hitrate_staged_waits",
+        "staged_wait",
+        "outcome",
+        ("hits", "misses", "skipped_busy", "skipped_backoff", "skipped_budget"),
+        "Waits for a reply, by what their polling stage did.",
+    ),
+    Family("hitrate_round_trip_duration_seconds", "histogram", "Time that round trips took.", _latency),
+)
+
+
+def samples(cache: str, stats: Stats) -> dict[Series, float]:
+    """Spread the statistics of a cache over the series of its name."""
+    return {
+        Series(family, suffix, cache, labels): float(number)
+        for family in FAMILIES
+        for suffix, labels, number in family.read(stats)
+    }
