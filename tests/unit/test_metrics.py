@@ -50,6 +50,8 @@ def value(found: Collector, name: str, **labels: str) -> float | None:
 
 def leaves(stats: dict[str, Any], path: str = "") -> Iterator[str]:
     for name, item in stats.items():
+        if item is None:
+            continue
         if isinstance(item, dict):
             yield from leaves(item, f"{path}{name}.")
         else:
@@ -71,8 +73,9 @@ def changed(stats: dict[str, Any], path: str) -> dict[str, Any]:
     return {**stats, name: new}
 
 
-def test_every_number_of_the_statistics_is_a_metric_or_left_out_for_a_reason() -> None:
-    stats = new_cache().stats()
+@pytest.mark.parametrize("url", [NOWHERE, "memory://"])
+def test_every_number_of_the_statistics_is_a_metric_or_left_out_for_a_reason(url: str) -> None:
+    stats = hitrate.Cache(url).stats()
     before = samples("x", stats)
     unseen = {path for path in leaves(stats) if samples("x", changed(stats, path)) == before}
     assert unseen == LEFT_OUT, "give it a metric in python/hitrate/metrics/families.py, or say here why it has none"
@@ -80,7 +83,9 @@ def test_every_number_of_the_statistics_is_a_metric_or_left_out_for_a_reason() -
 
 def test_names_and_help_are_as_prometheus_wants_them() -> None:
     """The rules of ``promtool check metrics`` and of https://prometheus.io/docs/practices/naming/."""
-    for name, metric in scrape(collector({"unit": new_cache()})).items():
+    metrics = scrape(collector({"unit": hitrate.Cache("memory://")}))
+    assert len(metrics) == len(FAMILIES)
+    for name, metric in metrics.items():
         assert re.fullmatch(r"hitrate_[a-z]+(_[a-z]+)*", name)
         assert re.fullmatch(r"[A-Z0-9].*\.", metric.documentation)
         assert not re.search(ABBREVIATIONS, name)
@@ -90,6 +95,18 @@ def test_names_and_help_are_as_prometheus_wants_them() -> None:
         labels = {label for sample in metric.samples for label in sample.labels}
         assert labels <= {"cache", "kind", "state", "outcome", "le"}
     assert len({family.name for family in FAMILIES}) == len(FAMILIES)
+
+
+def test_an_embedded_store_tells_its_size() -> None:
+    cache = hitrate.Cache("memory://", prefix="embedded")
+    cache.set("a", "x" * 1000)
+    found = collector({"embedded": cache, "elsewhere": new_cache()})
+    size = value(found, "hitrate_memory_bytes", cache="embedded")
+    assert size is not None
+    assert size > 1000
+    assert value(found, "hitrate_memory_entries", cache="embedded") == 1
+    assert value(found, "hitrate_memory_evictions_total", cache="embedded") == 0
+    assert value(found, "hitrate_memory_bytes", cache="elsewhere") is None
 
 
 def test_each_cache_has_as_many_series_before_its_first_call_as_ever() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 Stats: TypeAlias = Mapping[str, Any]
+"""What `Cache.stats()` returned."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,12 +47,7 @@ STATES = ("closed", "open")
 
 
 def _counter(name: str, path: str, text: str) -> Family:
-    *sections, key = path.split(".")
-
-    def read(stats: Stats) -> Iterable[tuple[str, tuple[str, ...], float]]:
-        yield "_total", (), _section(stats, sections)[key]
-
-    return Family(name, "counter", text, read)
+    return Family(name, "counter", text, lambda stats: _at(path, stats, "_total"))
 
 
 def _counters(name: str, section: str, label: str, keys: Iterable[str] | None, text: str) -> Family:
@@ -64,18 +60,16 @@ def _counters(name: str, section: str, label: str, keys: Iterable[str] | None, t
 
 
 def _gauge(name: str, path: str, text: str) -> Family:
+    return Family(name, "gauge", text, lambda stats: _at(path, stats, ""))
+
+
+def _at(path: str, stats: Stats, suffix: str) -> Iterable[tuple[str, tuple[str, ...], float]]:
+    """One number, or none where its section is: what only an embedded store has."""
     *sections, key = path.split(".")
-
-    def read(stats: Stats) -> Iterable[tuple[str, tuple[str, ...], float]]:
-        yield "", (), _section(stats, sections)[key]
-
-    return Family(name, "gauge", text, read)
-
-
-def _section(stats: Stats, path: Iterable[str]) -> Stats:
-    for name in path:
+    for name in sections:
         stats = stats[name]
-    return stats
+    if stats is not None:
+        yield suffix, (), stats[key]
 
 
 def _states(stats: Stats) -> Iterable[tuple[str, tuple[str, ...], float]]:
@@ -121,6 +115,11 @@ FAMILIES = (
         ("hits", "misses", "skipped_busy", "skipped_backoff", "skipped_budget"),
         "Waits for a reply, by what their polling stage did.",
     ),
+    _gauge("hitrate_memory_entries", "memory.entries", "Entries of the store that is embedded in this process."),
+    _gauge("hitrate_memory_bytes", "memory.bytes", "Bytes that the embedded store takes."),
+    _gauge("hitrate_memory_max_bytes", "memory.max_bytes", "Bytes that the embedded store may take."),
+    _counter("hitrate_memory_evictions", "memory.evicted", "Entries that the embedded store threw out to make room."),
+    _counter("hitrate_memory_expirations", "memory.expired", "Entries of the embedded store that reached their end."),
     Family("hitrate_round_trip_duration_seconds", "histogram", "Time that round trips took.", _latency),
 )
 

@@ -80,7 +80,8 @@ def metrics(samples: Samples) -> Iterable[Metric]:
         else:
             for series, number in own:
                 metric.add_metric([series.cache, *series.labels], number)
-        yield metric
+        if own:
+            yield metric
 
 
 def _empty(family: Family) -> Any:
