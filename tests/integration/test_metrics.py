@@ -112,6 +112,45 @@ def test_numbers_of_real_calls(cache: hitrate.Cache) -> None:
 
 
 @needs_fork
+def test_a_forked_child_that_is_scraped_by_itself_begins_at_zero(server: Endpoint, prefix: str) -> None:
+    program = """
+import os, sys
+import hitrate, hitrate.metrics
+from prometheus_client import CollectorRegistry
+cache = hitrate.Cache(sys.argv[1], prefix=sys.argv[2], timeout=60)
+gone = hitrate.Cache(sys.argv[1], prefix=sys.argv[2], timeout=60)
+registry = CollectorRegistry()
+own = hitrate.metrics.collector()
+registry.register(own)
+cache.get("absent")
+gone.get("absent")
+def misses():
+    return registry.get_sample_value("hitrate_misses_total", {"cache": sys.argv[2]})
+assert misses() == 2
+del gone
+assert misses() == 2
+own._lock.acquire()  # as by a thread in the middle of a scrape
+child = os.fork()
+if child == 0:
+    assert misses() == 0, misses()
+    cache.get("absent")
+    assert misses() == 1, misses()
+    os._exit(0)
+own._lock.release()
+assert os.waitpid(child, 0)[1] == 0
+assert misses() == 2
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, server.url, prefix],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@needs_fork
 @pytest.mark.parametrize("way", ["exit", "publish", "thread"])
 def test_forked_processes_are_added_up(server: Endpoint, prefix: str, tmp_path: Path, way: str) -> None:
     with start(FORKING, server.url, prefix, way, directory=tmp_path) as process:

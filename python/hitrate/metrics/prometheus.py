@@ -41,7 +41,7 @@ class LocalCollector(Collector):
     """Yields the numbers of this process."""
 
     def __init__(self, source: Source) -> None:
-        self._lock = threading.Lock()
+        self._pid, self._lock = os.getpid(), threading.Lock()
         self._tally = Tally()
         self._tally.sources.append(source)
 
@@ -51,6 +51,9 @@ class LocalCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Yield the metrics."""
+        if self._pid != os.getpid():
+            # A thread that a forked child does not have may have held the old one.
+            self._pid, self._lock = os.getpid(), threading.Lock()
         with self._lock:
             samples = self._tally.read()
         return metrics(samples)
