@@ -351,6 +351,12 @@ async def test_execute_gives_the_raw_reply(verbs: Verbs, prefix: str) -> None:
 async def test_a_lifetime_may_be_changed_under_conditions(verbs: Verbs, prefix: str) -> None:
     key = f"{prefix}:raw"
     await verbs.execute("SET", key, "v")
+    try:
+        await verbs.execute("EXPIRE", f"{key}:none", 100, "GT")
+    except ServerResponseError as refusal:
+        if "wrong number of arguments" not in str(refusal):
+            raise
+        pytest.skip("this server's EXPIRE takes no conditions, as those from Redis 7 on do")
     for changed, *command in [
         (0, "EXPIRE", key, 100, "GT"),
         (0, "EXPIRE", key, 100, "XX"),

@@ -242,6 +242,9 @@ def test_every_command_of_the_guide_is_one(start_server: Callable[..., Server], 
         if "--latency" in command:  # goes on for ever
             continue
         arguments = [argument.replace("/tmp", str(tmp_path)) for argument in command]
+        # One snapshot or rewrite at a time.
+        while "1" in (server.info("persistence")[f"{kind}_in_progress"] for kind in ("rdb_bgsave", "aof_rewrite")):
+            assert server.is_running
         done = subprocess.run(
             ["redis-cli", "-p", str(server.port), *arguments],
             env=environment,
