@@ -207,6 +207,25 @@ def test_two_processes_are_added_up_and_the_gauges_of_a_dead_one_are_dropped(
     assert merged(tmp_path, "hitrate_misses_total", cache="readers") == 7
 
 
+def test_the_gauges_of_a_cache_that_is_gone_are_zero_and_its_counters_stay(prefix: str, tmp_path: Path) -> None:
+    program = """
+import sys
+import hitrate, hitrate.metrics
+cache = hitrate.Cache("redis://127.0.0.1:1", prefix=sys.argv[1])
+hitrate.metrics.collector(interval=3600)
+cache.get("a")
+hitrate.metrics.publish()
+del cache
+hitrate.metrics.publish()
+"""
+    process = start(program, prefix, directory=tmp_path)
+    _, said = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, said
+    assert merged(tmp_path, "hitrate_misses_total", cache=prefix) == 1
+    assert merged(tmp_path, "hitrate_breaker_openings_total", cache=prefix) == 1
+    assert merged(tmp_path, "hitrate_breaker_state", cache=prefix, state="open") == 0
+
+
 def test_a_successor_with_the_same_process_id_counts_on(server: Endpoint, prefix: str, tmp_path: Path) -> None:
     same_id = (
         "prometheus_client.values.ValueClass = prometheus_client.values.MultiProcessValue(process_identifier=lambda: 1)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 Stats: TypeAlias = Mapping[str, Any]
 """What `Cache.stats()` returned."""
@@ -31,9 +31,8 @@ class Family:
     labels: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Series:
-    """One number: a sample of a family, of one cache."""
+class Series(NamedTuple):
+    """One number: a sample of a family, of one cache. A tuple, because it is a key a hundred times per scrape."""
 
     family: Family
     suffix: str

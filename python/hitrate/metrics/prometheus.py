@@ -124,6 +124,7 @@ class Publisher:
         self._everything: Everything | None = None
         self._values: dict[Series, Any] = {}
         self._bases: dict[Series, float] = {}
+        self._written: dict[Series, float] = {}
         self._pid = os.getpid()
         self._interval = 0.0
         self._is_failing = False
@@ -157,11 +158,18 @@ class Publisher:
         """Write the numbers as they are now."""
         with self._lock:
             if self._pid != os.getpid():
-                # Where it forked around the hooks: prometheus_client turns to files of the child by itself.
+                # A forked child, for which prometheus_client turns to other files by itself.
                 self._pid = os.getpid()
                 self._bases.clear()
-            for series, number in self._tally.read().items():
-                self._write(series, number)
+                self._written.clear()
+            numbers = self._tally.read()
+            for series in self._written.keys() - numbers.keys():
+                # The gauge of a cache that is gone: counters stay.
+                numbers[series] = 0.0
+            for series, number in numbers.items():
+                if self._written.get(series) != number:
+                    self._write(series, number)
+                    self._written[series] = number
 
     def _write(self, series: Series, number: float) -> None:
         value = self._values.get(series)
