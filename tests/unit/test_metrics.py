@@ -25,8 +25,8 @@ from hitrate.metrics.sources import MOST_PREFIXES
 
 # Nobody listens there: every read is a miss, and the breaker opens.
 NOWHERE = "redis://127.0.0.1:1/0"
-# What `stats()` says twice, or what can be computed from the rest.
-LEFT_OUT = {"hit_rate", "timeouts", "round_trips", "pool.open", "staged_wait.enabled", "latency.count"}
+# What `stats()` says twice, what can be computed from the rest, and what was chosen and not counted.
+LEFT_OUT = {"hit_rate", "timeouts", "round_trips", "pool.open", "staged_wait.enabled", "latency.count", "waiter"}
 
 ABBREVIATIONS = r"_(ms|us|ns|s|sec|secs|kb|mb|kib|mib|b|pct|percent|millis\w*|micros\w*|minutes|hours|kilo\w*)(_|$)"
 
@@ -65,7 +65,7 @@ def changed(stats: dict[str, Any], path: str) -> dict[str, Any]:
     if rest:
         new: Any = changed(item, rest)
     elif isinstance(item, str):
-        new = {"open": "closed", "closed": "open"}[item]
+        new = {"open": "closed", "closed": "open"}.get(item, "other")
     elif isinstance(item, list):
         new = [(bound, count + 1) for bound, count in item]
     else:
