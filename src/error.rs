@@ -47,6 +47,8 @@ pub enum Error {
     Server(ServerError),
     /// The server sent bytes that are no valid reply.
     Protocol(String),
+    /// A value that cannot be stored.
+    Unstorable(String),
     /// `incr` or `decr` on a key that does not exist.
     MissingKey(String),
     /// `incr` or `decr` on a value that is no integer.
@@ -217,6 +219,7 @@ impl fmt::Display for Error {
         match self {
             Self::Config(message)
             | Self::InvalidKey(message)
+            | Self::Unstorable(message)
             | Self::MissingKey(message)
             | Self::NotANumber(message)
             | Self::CounterOverflow(message) => f.write_str(message),

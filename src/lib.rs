@@ -3,6 +3,7 @@
 pub mod breaker;
 pub mod cache;
 pub mod clock;
+pub mod codec;
 pub mod config;
 pub mod error;
 pub mod health;

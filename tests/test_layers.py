@@ -21,7 +21,7 @@ RUST_ORDER = (
     "cache py lib"
 ).split()
 PYTHON_ORDER = (
-    "exceptions _native greenlets config keys layouts http hooks locks server_info aio cache metrics limits "
+    "exceptions _native greenlets values config keys layouts http hooks locks server_info aio cache metrics limits "
     "invalidation decorators __init__ testing pytest_plugin cli asgi fastapi django odoo"
 ).split()
 

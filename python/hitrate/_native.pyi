@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from datetime import timedelta
 from os import PathLike
 from types import EllipsisType
-from typing import Any, Final, Literal, TypeAlias, final
+from typing import Any, Final, Literal, Protocol, TypeAlias, final
 
 from typing_extensions import Self, disjoint_base
 
@@ -15,6 +15,12 @@ __version__: Final[str]
 _Seconds: TypeAlias = float | timedelta
 _Ttl: TypeAlias = _Seconds | EllipsisType | None
 _Path: TypeAlias = str | PathLike[str]
+
+class _Serializer(Protocol):
+    """Turns objects into bytes and back. `loads` raises a `ValueError`, or what pickle raises, over damaged bytes."""
+
+    def dumps(self, value: Any, /) -> bytes: ...
+    def loads(self, data: bytes, /) -> Any: ...
 
 @disjoint_base
 class Client:
@@ -33,9 +39,29 @@ class Client:
             place of a key.
         validate_key: called with a full key that is longer than 250 bytes or holds spaces or control characters.
         ttl: lifetime in seconds of values stored without one; None: for ever. 300 by default.
-        serializer: ``"json"`` (default) or ``"pickle"``. Integers are stored as their decimal text by both. Do not read
-            pickles from a server that others may write to: reading one runs what it says.
+        json_default: makes something that JSON knows of an object it does not, `str` for example; without one such a
+            value is refused.
+        serializer: ``"json"`` (default), ``"pickle"``, ``"msgpack"`` (extra ``msgpack``), or an object with ``dumps``
+            and ``loads``. Integers are stored as their decimal text by all of them. What another one wrote is read too.
         pickle_protocol: 0 to 5; None: Python's default.
+        json_ascii: whether JSON is written in ASCII, all else escaped; False: UTF-8.
+        json_envelope: whether JSON is written as ``{"data": value, "cached_at": time in UTC}``. Integers too, so that
+            they cannot be counted with.
+        unpickle: which pickles are read. ``"any"``: all, and reading one runs what it says, whoever wrote it.
+            ``"safe"``: those of plain types, and nothing is run. ``"never"``: each is a miss. None: ``"any"`` with
+            serializer ``"pickle"``, ``"never"`` with every other.
+        unpickle_globals: more classes and functions that ``"safe"`` may call, as ``"module.name"``.
+        compressor: ``"zlib"``, ``"gzip"``, ``"lzma"``, ``"lz4"`` or ``"zstd"``; None: values are not compressed. What
+            any of them wrote is read in any case.
+        compress_level: how hard it tries: 0 to 9 for zlib, gzip (9 by default), lzma (4), 1 to 22 for zstd (3); None:
+            as in django-redis.
+        compress_min_bytes: shorter values are not compressed; None: 16, and 101 for lzma, as in django-redis. Nor are
+            values that do not get shorter.
+        max_value_bytes: longest value, as its serializer writes it; a longer one is refused, and a miss if it is found.
+            Bounds what decompressing needs, too.
+        signing_keys: secrets of 16 bytes and more, the newest first. It signs each value together with its key, and all
+            of them verify; what has no right signature is a miss. None: values are not signed.
+        accept_unsigned: whether values without a signature are read although there are keys, while these are new.
         on_error: what callers meet when the server is away. ``"miss"`` (default): reads miss, stores are dropped,
             deletions are written down and replayed, and ``add``, ``incr`` and ``touch`` raise. ``"raise"``: all of them
             raise. ``"ignore"``: none of them does; ``incr`` then returns None. Locks, ``keys``, ``execute``,
@@ -69,12 +95,23 @@ class Client:
         *,
         key_function: Callable[[Any, str, Any], str] | None = None,
         validate_key: Callable[[str], None] | None = None,
+        json_default: Callable[[Any], Any] | None = None,
         prefix: str = ...,
         layout: Literal["plain", "django"] = ...,
         version: int | str = ...,
         ttl: _Seconds | None = ...,
-        serializer: Literal["json", "pickle"] = ...,
+        serializer: Literal["json", "pickle", "msgpack"] | _Serializer = ...,
         pickle_protocol: int | None = ...,
+        json_ascii: bool = ...,
+        json_envelope: bool = ...,
+        unpickle: Literal["any", "safe", "never"] | None = ...,
+        unpickle_globals: Iterable[str] = ...,
+        compressor: Literal["zlib", "gzip", "lzma", "lz4", "zstd"] | None = ...,
+        compress_level: int | None = ...,
+        compress_min_bytes: int | None = ...,
+        max_value_bytes: int = ...,
+        signing_keys: Iterable[str] | None = ...,
+        accept_unsigned: bool = ...,
         on_error: Literal["miss", "raise", "ignore"] = ...,
         critical: Iterable[str] = ...,
         journal_max_keys: int = ...,
@@ -128,7 +165,7 @@ class Client:
             away and the deletion was written down.
 
         Raises:
-            SerializationError: the value cannot be stored as JSON, or pickled.
+            SerializationError: the serializer cannot store the value, or it is longer than ``max_value_bytes``.
             ServerError: with `nx` or `xx`, when the server is away or a deletion of this key waits to be replayed: the
                 answer would decide something.
         """
@@ -326,6 +363,10 @@ class Client:
 
     def close(self) -> None:
         """Close idle connections; the next call opens new ones."""
+
+    @property
+    def is_signing(self) -> bool:
+        """Whether values are signed, and bound to their keys."""
 
     @property
     def _owner(self) -> Owner: ...

@@ -5,8 +5,10 @@
 
 mod options;
 mod url;
+mod values;
 
 pub use options::OptionValue;
+pub use values::{Compressor, Serializer, Unpickle};
 
 use crate::error::{Error, Result};
 use std::fmt;
@@ -55,6 +57,14 @@ pub mod defaults {
     pub const TTL: Ttl = Ttl::For(Duration::from_secs(300));
     /// How values are stored.
     pub const SERIALIZER: Serializer = Serializer::Json;
+    /// Whether JSON is written in ASCII alone.
+    pub const JSON_ASCII: bool = true;
+    /// Whether JSON is written inside a mapping with the time.
+    pub const JSON_ENVELOPE: bool = false;
+    /// Longest value, in bytes as its serializer wrote it.
+    pub const MAX_VALUE_BYTES: usize = 64 << 20;
+    /// Whether values without a signature are read although there are keys.
+    pub const ACCEPT_UNSIGNED: bool = false;
     /// What a caller meets when the server is away.
     pub const ON_ERROR: OnError = OnError::Miss;
     /// Invalidations remembered while the server is away.
@@ -172,6 +182,26 @@ pub struct CacheSettings {
     pub serializer: Serializer,
     /// Pickle's protocol, 0 to 5; none means Python's default.
     pub pickle_protocol: Option<u8>,
+    /// Whether JSON is written in ASCII alone, and everything else escaped; if not, in UTF-8.
+    pub json_ascii: bool,
+    /// Whether JSON is written as `{"data": value, "cached_at": time}`.
+    pub json_envelope: bool,
+    /// Which pickles are read; none means all of them if they are written, and otherwise none.
+    pub unpickle: Option<Unpickle>,
+    /// What the safe unpickler may call or make beside its own list, as `module.name`.
+    pub unpickle_globals: Vec<String>,
+    /// How values are compressed; none means not at all. What others compressed is read in any case.
+    pub compressor: Option<Compressor>,
+    /// How hard it tries; none means as hard as in django-redis.
+    pub compress_level: Option<u8>,
+    /// Shorter values are not compressed; none means the threshold of django-redis.
+    pub compress_min_bytes: Option<usize>,
+    /// Longest value, in bytes as its serializer wrote it.
+    pub max_value_bytes: usize,
+    /// Secrets that sign values, the newest first; without any, values are not signed.
+    pub signing_keys: Vec<Secret>,
+    /// Whether values without a signature are read although there are keys.
+    pub accept_unsigned: bool,
     /// What a caller meets when the server is away.
     pub on_error: OnError,
     /// Beginnings of keys whose reads raise when the server is away, sessions for example.
@@ -206,15 +236,6 @@ impl Ttl {
     }
 }
 
-/// How values are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Serializer {
-    /// JSON.
-    Json,
-    /// Python's pickle.
-    Pickle,
-}
-
 /// What a caller meets when the server is away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnError {
@@ -242,6 +263,7 @@ impl Settings {
             options::set(&mut settings, name, value.clone())?;
         }
         settings.server.tls.as_ref().map_or(Ok(()), Tls::check_files)?;
+        settings.cache.check_values()?;
         Ok(settings)
     }
 }
@@ -278,6 +300,16 @@ impl Default for CacheSettings {
             ttl: defaults::TTL,
             serializer: defaults::SERIALIZER,
             pickle_protocol: None,
+            json_ascii: defaults::JSON_ASCII,
+            json_envelope: defaults::JSON_ENVELOPE,
+            unpickle: None,
+            unpickle_globals: Vec::new(),
+            compressor: None,
+            compress_level: None,
+            compress_min_bytes: None,
+            max_value_bytes: defaults::MAX_VALUE_BYTES,
+            signing_keys: Vec::new(),
+            accept_unsigned: defaults::ACCEPT_UNSIGNED,
             on_error: defaults::ON_ERROR,
             critical: Vec::new(),
             journal_max_keys: defaults::JOURNAL_MAX_KEYS,

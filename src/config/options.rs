@@ -1,6 +1,6 @@
 //! The one table of options: names, what each takes, and which setting it changes.
 
-use super::{Address, Layout, OnError, Protocol, Secret, Serializer, Settings, Tls, Ttl};
+use super::{Address, Compressor, Layout, OnError, Protocol, Secret, Serializer, Settings, Tls, Ttl, Unpickle};
 use crate::error::{Error, Result, shown_key};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -34,6 +34,8 @@ enum Rule {
     /// Printable ASCII without spaces, all that `CLIENT SETNAME` takes.
     Word(Set<String>),
     Words(Set<Vec<String>>),
+    /// A list of strings that no message shows.
+    HiddenWords(Set<Vec<String>>),
     File(Set<PathBuf>),
     Choice(&'static [(&'static str, Mark)]),
     /// Whole numbers: least, most.
@@ -85,9 +87,34 @@ const TABLE: &[Row] = &[
     row("serializer", Rule::Choice(&[
         ("json", |s| s.cache.serializer = Serializer::Json),
         ("pickle", |s| s.cache.serializer = Serializer::Pickle),
+        ("msgpack", |s| s.cache.serializer = Serializer::MsgPack),
     ])),
     row_or_none("pickle_protocol", Rule::Int(0, 5, |s, n| s.cache.pickle_protocol = u8::try_from(n).ok()),
         |s| s.cache.pickle_protocol = None),
+    row("json_ascii", Rule::Flag(|s, on| s.cache.json_ascii = on)),
+    row("json_envelope", Rule::Flag(|s, on| s.cache.json_envelope = on)),
+    row_or_none("unpickle", Rule::Choice(&[
+        ("any", |s| s.cache.unpickle = Some(Unpickle::Any)),
+        ("safe", |s| s.cache.unpickle = Some(Unpickle::Safe)),
+        ("never", |s| s.cache.unpickle = Some(Unpickle::Never)),
+    ]), |s| s.cache.unpickle = None),
+    row("unpickle_globals", Rule::Words(|s, words| s.cache.unpickle_globals = words)),
+    row_or_none("compressor", Rule::Choice(&[
+        ("zlib", |s| s.cache.compressor = Some(Compressor::Zlib)),
+        ("gzip", |s| s.cache.compressor = Some(Compressor::Gzip)),
+        ("lzma", |s| s.cache.compressor = Some(Compressor::Lzma)),
+        ("lz4", |s| s.cache.compressor = Some(Compressor::Lz4)),
+        ("zstd", |s| s.cache.compressor = Some(Compressor::Zstd)),
+    ]), |s| s.cache.compressor = None),
+    row_or_none("compress_level", Rule::Int(0, 22, |s, n| s.cache.compress_level = u8::try_from(n).ok()),
+        |s| s.cache.compress_level = None),
+    row_or_none("compress_min_bytes", Rule::Int(0, MAX_INT, |s, n| s.cache.compress_min_bytes = Some(size(n))),
+        |s| s.cache.compress_min_bytes = None),
+    row("max_value_bytes", Rule::Int(1, MAX_REPLY, |s, n| s.cache.max_value_bytes = size(n))),
+    row_or_none("signing_keys",
+        Rule::HiddenWords(|s, keys| s.cache.signing_keys = keys.into_iter().map(Secret::new).collect()),
+        |s| s.cache.signing_keys = Vec::new()),
+    row("accept_unsigned", Rule::Flag(|s, on| s.cache.accept_unsigned = on)),
     row("on_error", Rule::Choice(&[
         ("miss", |s| s.cache.on_error = OnError::Miss),
         ("raise", |s| s.cache.on_error = OnError::Raise),
@@ -163,7 +190,11 @@ impl Row {
             ));
         }
         self.rule.set(settings, value).map_err(|value| {
-            let shown = if matches!(self.rule, Rule::Hidden(_)) { kind(&value).to_owned() } else { shown(&value) };
+            let shown = if matches!(self.rule, Rule::Hidden(_) | Rule::HiddenWords(_)) {
+                kind(&value).to_owned()
+            } else {
+                shown(&value)
+            };
             Error::Config(format!("option '{}' is {shown}; use {}", self.name, self.allowed()))
         })
     }
@@ -172,6 +203,10 @@ impl Row {
     fn allowed(&self) -> String {
         match (&self.rule, self.none) {
             (Rule::Flag(_), Some(_)) => "True, False or None".to_owned(),
+            (Rule::Choice(choices), Some(_)) => {
+                let quoted: Vec<String> = choices.iter().map(|choice| format!("'{}'", choice.0)).collect();
+                format!("{} or None", quoted.join(", "))
+            }
             (rule, Some(_)) => format!("{} or None", rule.allowed()),
             (rule, None) => rule.allowed(),
         }
@@ -181,7 +216,7 @@ impl Row {
     fn read(&self, text: String) -> OptionValue {
         let is_none = self.none.is_some() && text.eq_ignore_ascii_case("none");
         let value = match self.rule {
-            Rule::Int(..) | Rule::Seconds(..) if is_none => Some(OptionValue::None),
+            Rule::Int(..) | Rule::Seconds(..) | Rule::Choice(_) if is_none => Some(OptionValue::None),
             Rule::Int(..) => text.parse().ok().map(OptionValue::Int),
             Rule::Seconds(..) => text.parse().ok().map(OptionValue::Float),
             Rule::Flag(_) | Rule::AutoOrOff(_) => match text.to_ascii_lowercase().as_str() {
@@ -189,7 +224,7 @@ impl Row {
                 "false" | "no" | "off" | "0" => Some(OptionValue::Bool(false)),
                 _ => None,
             },
-            Rule::Words(_) => {
+            Rule::Words(_) | Rule::HiddenWords(_) => {
                 let words = text.split(',').filter(|word| !word.is_empty());
                 Some(OptionValue::List(words.map(str::to_owned).collect()))
             }
@@ -209,6 +244,8 @@ impl Rule {
             (Self::TextOrInt(set), OptionValue::Int(number)) => set(settings, number.to_string()),
             (Self::Word(set), OptionValue::Text(text)) if is_word(&text) => set(settings, text),
             (Self::Words(set), OptionValue::List(words)) => set(settings, words),
+            // None is "off"; an empty list may come from an environment that lost its secrets.
+            (Self::HiddenWords(set), OptionValue::List(words)) if !words.is_empty() => set(settings, words),
             (Self::File(set), OptionValue::Text(path)) => set(settings, PathBuf::from(path)),
             (Self::Choice(choices), OptionValue::Text(text)) => match choices.iter().find(|choice| choice.0 == text) {
                 Some((_, set)) => set(settings),
@@ -237,6 +274,7 @@ impl Rule {
             Self::TextOrInt(_) => "a string or an integer".to_owned(),
             Self::Word(_) => "a string of printable ASCII without spaces".to_owned(),
             Self::Words(_) => "a list of strings".to_owned(),
+            Self::HiddenWords(_) => "a list of at least one string".to_owned(),
             Self::File(_) => "a path as a string".to_owned(),
             Self::Choice(choices) => one_of(&choices.iter().map(|choice| choice.0).collect::<Vec<_>>()),
             Self::Int(least, most, _) => format!("an integer from {least} to {most}"),
@@ -321,157 +359,4 @@ fn distance(from: &str, to: &str) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::OptionValue::{Bool, Float, Int, List, None, Text};
-    use super::*;
-    use proptest::prelude::*;
-
-    fn text(text: &str) -> OptionValue {
-        Text(text.to_owned())
-    }
-
-    fn accepted(name: &str, value: OptionValue) -> Settings {
-        Settings::new("rediss://h", &[(name.to_owned(), value)]).unwrap_or_else(|error| panic!("{error}"))
-    }
-
-    fn refused(name: &str, value: OptionValue) -> String {
-        let options = [(name.to_owned(), value)];
-        Settings::new("rediss://h", &options).expect_err(name).to_string()
-    }
-
-    #[test]
-    fn each_option_changes_what_is_stored() {
-        let cache = |name, value| accepted(name, value).cache;
-        assert_eq!(cache("prefix", text("shop")).prefix, "shop");
-        assert_eq!(cache("layout", text("django")).layout, Layout::Versioned);
-        assert_eq!(cache("version", Int(2)).version, "2");
-        assert_eq!(cache("version", text("v2")).version, "v2");
-        assert_eq!(cache("ttl", Int(60)).ttl, Ttl::For(Duration::from_secs(60)));
-        assert_eq!(cache("ttl", None).ttl, Ttl::Never);
-        assert_eq!(cache("serializer", text("pickle")).serializer, Serializer::Pickle);
-        assert_eq!(cache("pickle_protocol", Int(5)).pickle_protocol, Some(5));
-        assert_eq!(cache("pickle_protocol", None).pickle_protocol, Option::None);
-        assert_eq!(cache("on_error", text("raise")).on_error, OnError::Raise);
-        assert_eq!(cache("critical", List(vec!["a,b".to_owned()])).critical, ["a,b"]);
-        assert_eq!(cache("journal_max_keys", Int(1)).journal_max_keys, 1);
-    }
-
-    #[test]
-    fn each_option_changes_the_server() {
-        let server = |name, value| accepted(name, value).server;
-        assert_eq!(server("username", text("ann")).username.as_deref(), Some("ann"));
-        assert_eq!(server("password", text("")).password, Option::None);
-        assert_eq!(server("db", Int(15)).db, 15);
-        assert_eq!(server("client_name", text("shop-1")).client_name, "shop-1");
-        assert_eq!(server("protocol", Int(2)).protocol, Protocol::Resp2);
-        assert_eq!(server("protocol", Int(3)).protocol, Protocol::Resp3);
-        assert_eq!(server("timeout", Int(2)).timeout, Duration::from_secs(2));
-        assert_eq!(server("bulk_timeout", Float(0.25)).bulk_timeout, Duration::from_millis(250));
-        assert_eq!(server("max_connections", Int(10_000)).max_connections, 10_000);
-        assert_eq!(server("idle_timeout", None).idle_timeout, Duration::MAX);
-        assert!(!server("staged_wait", text("off")).staged_wait);
-        assert!(!server("staged_wait", Bool(false)).staged_wait);
-        assert!(server("staged_wait", text("auto")).staged_wait);
-        assert_eq!(server("max_reply_bytes", Int(1024)).max_reply_bytes, 1024);
-        let password = server("password", text("pw")).password.expect("it was set");
-        assert_eq!(password.reveal(), "pw");
-        let tls = server("tls_server_name", text("redis.internal")).tls.expect("a TLS scheme");
-        assert_eq!((tls.server_name.as_deref(), tls.verify), (Some("redis.internal"), true));
-        assert!(server("tls_verify", Bool(false)).tls.is_some_and(|tls| !tls.verify));
-    }
-
-    #[test]
-    fn a_wrong_value_is_refused_with_what_is_allowed() {
-        let messages = [
-            ("timeout", Int(-1)),
-            ("timeout", Float(f64::NAN)),
-            ("timeout", Float(1e300)),
-            ("timeout", text("1")),
-            ("timeout", None),
-            ("timeout", Bool(true)),
-            ("ttl", Int(0)),
-            ("layout", text("odoo")),
-            ("serializer", text("msgpack")),
-            ("on_error", None),
-            ("critical", text("sessions")),
-            ("pickle_protocol", Int(6)),
-            ("max_connections", Int(0)),
-            ("client_name", text("a b")),
-            ("protocol", Int(4)),
-            ("staged_wait", text("on")),
-            ("tls_verify", text("no")),
-            ("password", Int(1234)),
-            ("username", List(vec![])),
-            ("timout", Int(1)),
-            ("TTL", Int(1)),
-        ]
-        .map(|(name, value)| refused(name, value));
-        assert_eq!(messages.join("\n"), REFUSALS.trim());
-        assert!(refused("xy", None).starts_with("unknown option 'xy'; use 'prefix', 'layout', "));
-    }
-
-    const REFUSALS: &str = "
-option 'timeout' is -1; use seconds from 0.001 to 3600
-option 'timeout' is NaN; use seconds from 0.001 to 3600
-option 'timeout' is 1e300; use seconds from 0.001 to 3600
-option 'timeout' is '1'; use seconds from 0.001 to 3600
-option 'timeout' is None; use seconds from 0.001 to 3600
-option 'timeout' is True; use seconds from 0.001 to 3600
-option 'ttl' is 0; use seconds from 0.001 to 3155760000 or None
-option 'layout' is 'odoo'; use 'plain' or 'django'
-option 'serializer' is 'msgpack'; use 'json' or 'pickle'
-option 'on_error' is None; use 'miss', 'raise' or 'ignore'
-option 'critical' is 'sessions'; use a list of strings
-option 'pickle_protocol' is 6; use an integer from 0 to 5 or None
-option 'max_connections' is 0; use an integer from 1 to 10000
-option 'client_name' is 'a b'; use a string of printable ASCII without spaces
-option 'protocol' is 4; use an integer from 2 to 3
-option 'staged_wait' is 'on'; use 'auto' or 'off'
-option 'tls_verify' is 'no'; use True, False or None
-option 'password' is an integer; use a string or None
-option 'username' is a list; use a string or None
-unknown option 'timout'; did you mean 'timeout'?
-unknown option 'TTL'; did you mean 'ttl'?
-";
-
-    fn any_value() -> impl Strategy<Value = OptionValue> {
-        prop_oneof![
-            Just(None),
-            any::<bool>().prop_map(Bool),
-            any::<i64>().prop_map(Int),
-            any::<f64>().prop_map(Float),
-            any::<String>().prop_map(Text),
-            proptest::collection::vec(any::<String>(), 0..3).prop_map(List),
-        ]
-    }
-
-    proptest! {
-        #[test]
-        fn any_value_of_any_option_is_valid_or_refused(
-            at in 0..TABLE.len(),
-            name in any::<String>(),
-            value in any_value(),
-        ) {
-            for name in [TABLE[at].name, &name] {
-                let password = ("password".to_owned(), text("S3CRET"));
-                let shown = match Settings::new("rediss://h", &[password, (name.to_owned(), value.clone())]) {
-                    Ok(settings) => {
-                        prop_assert!(settings.server.timeout >= SHORTEST && settings.server.max_connections >= 1);
-                        prop_assert!(is_word(&settings.server.client_name));
-                        format!("{settings:?}")
-                    }
-                    Err(error) => error.to_string(),
-                };
-                prop_assert!(!shown.contains("S3CRET"));
-            }
-        }
-
-        #[test]
-        fn one_more_letter_is_a_distance_of_one(name in "[a-z_]{3,12}", at in 0usize..3, letter in "[A-Z]") {
-            let mut longer = name.clone();
-            longer.insert_str(at, &letter);
-            prop_assert_eq!(distance(&name, &name), 0);
-            prop_assert_eq!((distance(&name, &longer), distance(&longer, &name)), (1, 1));
-        }
-    }
-}
+mod tests;

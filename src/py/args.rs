@@ -101,10 +101,24 @@ pub(super) fn version(object: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Stri
     object.map(|object| outcall::text(object)?.extract()).transpose()
 }
 
+/// The caller's own serializer, if one of the named options is that.
+pub(super) fn serializer<'py>(given: Option<&Bound<'py, PyDict>>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let found = given.map(|given| given.get_item("serializer")).transpose()?.flatten();
+    Ok(found.filter(is_serializer))
+}
+
+fn is_serializer(value: &Bound<'_, PyAny>) -> bool {
+    ["dumps", "loads"].into_iter().all(|name| value.getattr(name).is_ok_and(|found| found.is_callable()))
+}
+
 /// Named options for [`Settings::new`](crate::config::Settings::new).
 pub(super) fn options(given: Option<&Bound<'_, PyDict>>) -> PyResult<Vec<(String, OptionValue)>> {
     let Some(given) = given else { return Ok(Vec::new()) };
-    given.iter().map(|(name, value)| Ok((name.extract()?, option(&name.extract::<String>()?, &value)?))).collect()
+    let is_plain = |(name, value): &(Bound<'_, PyAny>, Bound<'_, PyAny>)| {
+        !(name.extract::<&str>().is_ok_and(|name| name == "serializer") && is_serializer(value))
+    };
+    let plain = given.iter().filter(is_plain);
+    plain.map(|(name, value)| Ok((name.extract()?, option(&name.extract::<String>()?, &value)?))).collect()
 }
 
 fn option(name: &str, value: &Bound<'_, PyAny>) -> PyResult<OptionValue> {

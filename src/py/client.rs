@@ -2,7 +2,7 @@
 
 use super::errors::{ConfigError, InvalidKeyError};
 use super::pending::PyOwner;
-use super::values::Values;
+use super::values::{Custom, Values};
 use super::{args, events, outcall, snapshot};
 use crate::cache::{Cache, Call, Role};
 use crate::config::Settings;
@@ -143,19 +143,21 @@ pub(super) struct PyClient {
 #[pymethods]
 impl PyClient {
     #[new]
-    #[pyo3(signature = (url, *, key_function=None, validate_key=None, **options))]
+    #[pyo3(signature = (url, *, key_function=None, validate_key=None, json_default=None, **options))]
     fn new(
         py: Python<'_>,
         url: &Object<'_>,
         key_function: Option<Py<PyAny>>,
         validate_key: Option<Py<PyAny>>,
+        json_default: Option<Object<'_>>,
         options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         let url = url
             .cast::<PyString>()
             .map_err(|_| ConfigError::new_err("'url' must be a str such as 'redis://localhost:6379/0'"))?;
+        let serializer = args::serializer(options)?;
         let settings = Settings::new(url.to_str()?, &args::options(options)?)?;
-        let values = Values::new(py, &settings.cache)?;
+        let values = Values::new(py, &settings.cache, Custom { serializer, json_default })?;
         let mut keys = KeyMaker::new(&settings.cache);
         if let Some(function) = &key_function {
             // One that cannot spell a pattern, or begins it with any character, leaves nothing to tell its keys by.
@@ -185,6 +187,12 @@ impl PyClient {
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         events::deliver(py, &self.inner.cache.local().health);
         snapshot::stats(py, &self.inner.cache)
+    }
+
+    /// Whether values are bound to their keys.
+    #[getter]
+    fn is_signing(&self) -> bool {
+        self.inner.values.codec().is_signing()
     }
 
     #[getter]

@@ -25,6 +25,7 @@ impl From<Error> for PyErr {
         match error {
             Error::Config(_) => ConfigError::new_err(message),
             Error::InvalidKey(_) => InvalidKeyError::new_err(message),
+            Error::Unstorable(_) => SerializationError::new_err(message),
             Error::MissingKey(_) => MissingKeyError::new_err(message),
             Error::NotANumber(_) => NotANumberError::new_err(message),
             Error::CounterOverflow(_) => CounterOverflowError::new_err(message),

@@ -7,7 +7,7 @@ mod memory;
 mod scan;
 mod single;
 
-pub use counter::Incr;
+pub use counter::{Incr, IncrSigned};
 pub use lock::{LockExtend, LockRelease};
 pub use many::{GetMany, Many, SetMany, Sink, Source, Stored, Unlink};
 pub use memory::{Memory, Session, Usage};
@@ -27,6 +27,7 @@ const LONGEST_TTL_MS: u64 = i64::MAX as u64 / 1000;
 /// Makes the scripts ready, before anybody can fork in the middle of it.
 pub fn prepare() {
     counter::INCR.prepare();
+    counter::SWAP.prepare();
     lock::RELEASE.prepare();
     lock::EXTEND.prepare();
 }

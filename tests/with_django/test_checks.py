@@ -14,10 +14,11 @@ from django.core.management import call_command
 from django.test.utils import override_settings
 
 from hitrate.django.checks import check_caches, check_deployment
+from hitrate.django.foreign import OTHER_COMPRESSION
 
 OURS = "hitrate.django.RedisCache"
 URL = "redis://localhost:6379/1"
-ZLIB = "django_redis.compressors.zlib.ZlibCompressor"
+BROTLI = "project.BrotliCompressor"
 NOT_IN_THIS = "Sentinel is not in this release: keep django-redis for this cache, or name one server"
 
 
@@ -70,15 +71,15 @@ def test_good_settings_say_nothing() -> None:
             URL,
             {"SERIALIZER": "project.Serializer"},
             "E005",
-            "option 'SERIALIZER' is 'project.Serializer', which is not supported.",
-            "use 'pickle' or 'json'.",
+            "option 'SERIALIZER' is 'project.Serializer', which cannot be imported.",
+            "use 'pickle', 'json', 'msgpack', or the dotted path of a class with dumps() and loads().",
         ),
         (
             URL,
-            {"COMPRESSOR": ZLIB},
+            {"COMPRESSOR": BROTLI},
             "E006",
-            f"option 'COMPRESSOR' is '{ZLIB}', which is not supported.",
-            "compressors come with the next release: remove it and clear the cache, or keep django-redis until then.",
+            f"option 'COMPRESSOR' is '{BROTLI}', which cannot be imported.",
+            f"{OTHER_COMPRESSION}.",
         ),
         (
             URL,
@@ -150,6 +151,13 @@ def test_good_settings_say_nothing() -> None:
             "values are stored as JSON, which holds no dates, decimals or tuples.",
             "use pickle, the default, unless all values are plain.",
         ),
+        (
+            URL,
+            {"SIGNING_KEYS": ["k" * 32], "ACCEPT_UNSIGNED": True},
+            "W008",
+            "values without a signature are read, so whoever can write to the server needs none.",
+            "remove 'ACCEPT_UNSIGNED' as soon as the values of before have expired.",
+        ),
     ],
 )
 def test_each_problem_is_said_with_its_remedy(
@@ -209,7 +217,8 @@ def test_django_runs_them() -> None:
 def test_a_project_sees_them_with_the_app_and_without(apps: list[str], tmp_path: Path) -> None:
     (tmp_path / "project_settings.py").write_text(
         f"INSTALLED_APPS = {apps}\nSECRET_KEY = 'x'\n"
-        f"CACHES = {{'default': {{'BACKEND': '{OURS}', 'LOCATION': '{URL}', 'OPTIONS': {{'COMPRESSOR': '{ZLIB}'}}}}}}\n"
+        f"OPTIONS = {{'COMPRESSOR': '{BROTLI}'}}\n"
+        f"CACHES = {{'default': {{'BACKEND': '{OURS}', 'LOCATION': '{URL}', 'OPTIONS': OPTIONS}}}}\n"
     )
     program = "from hitrate.django import RedisCache; " if not apps else ""
     program += (
@@ -225,7 +234,7 @@ def test_a_project_sees_them_with_the_app_and_without(apps: list[str], tmp_path:
     )
     assert done.returncode == 1
     assert "(hitrate.E006) CACHES['default']: option 'COMPRESSOR'" in done.stderr
-    assert "HINT: compressors come with the next release" in done.stderr
+    assert "HINT: use 'zlib', 'gzip', " in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pickle
 import ssl
+from decimal import Decimal
 from typing import Any
 
 import pytest
 import redis
 from django.test.utils import override_settings
+from django_redis.compressors.zlib import ZlibCompressor
 
 from hitrate.django import conf
 from hitrate.django.conf import CacheConfig
@@ -121,6 +123,68 @@ def test_the_options_of_django_redis_are_understood() -> None:
     }
 
 
+class Silent:
+    """Neither serializer nor compressor."""
+
+    def __init__(self, options: Any) -> None:
+        pass
+
+
+class Patient(ZlibCompressor):
+    """Compresses what is long, and well."""
+
+    min_length = 1000
+    preset = 9
+
+
+class Reversing(ZlibCompressor):
+    """Does something that no compressor of ours does."""
+
+    def compress(self, value: bytes) -> bytes:
+        return super().compress(value)[::-1]
+
+
+class Upper:
+    """A serializer of a project's own."""
+
+    def __init__(self, options: Any = None) -> None:
+        self.options = options
+
+    def dumps(self, value: Any) -> bytes:
+        return str(value).upper().encode()
+
+    def loads(self, data: bytes) -> Any:
+        return data.decode()
+
+
+@pytest.mark.parametrize("kind", ["zlib", "gzip", "lzma", "lz4", "zstd"])
+def test_the_compressors_of_django_redis_are_understood(kind: str) -> None:
+    name = {"zstd": "ZStd"}.get(kind, kind.capitalize())
+    assert meant(COMPRESSOR=f"django_redis.compressors.{kind}.{name}Compressor") == {"compressor": kind}
+    assert meant(COMPRESSOR=kind) == {"compressor": kind}
+
+
+def test_a_compressor_derived_from_one_of_django_redis_is_understood_by_what_it_changes() -> None:
+    expected = {"compressor": "zlib", "compress_min_bytes": 1001, "compress_level": 9}
+    assert meant(COMPRESSOR="tests.with_django.test_conf.Patient") == expected
+    assert meant(COMPRESSOR=Patient) == expected
+    assert meant(COMPRESSOR=Patient, COMPRESS_LEVEL=1) == {**expected, "compress_level": 1}
+
+
+def test_the_serializers_of_django_redis_are_understood() -> None:
+    assert meant(SERIALIZER="django_redis.serializers.msgpack.MSGPackSerializer") == {"serializer": "msgpack"}
+    found = read(OPTIONS={"SERIALIZER": "django_redis.serializers.json.JSONSerializer"}).options
+    assert found["serializer"] == "json"
+    assert found["json_default"](Decimal("1.50")) == "1.50"
+
+
+def test_a_serializer_of_a_projects_own_is_made_as_its_backend_would() -> None:
+    path = "tests.with_django.test_conf.Upper"
+    assert meant(SERIALIZER=path, TIMEOUT=1)["serializer"].options == {"SERIALIZER": path, "TIMEOUT": 1}
+    for given in (path, Upper, Upper()):
+        assert meant(serializer=given)["serializer"].options is None
+
+
 def test_the_options_of_djangos_own_backend_are_understood() -> None:
     assert meant(
         pool_class="redis.BlockingConnectionPool",
@@ -197,8 +261,11 @@ def test_the_global_settings_of_django_redis_are_understood() -> None:
         ({"CONNECTION_POOL_CLASS": "redis.sentinel.SentinelConnectionPool"}, "E004"),
         ({"REDIS_CLIENT_CLASS": "fakeredis.FakeRedis"}, "E004"),
         ({"SENTINELS": [("localhost", 26379)]}, "E004"),
-        ({"SERIALIZER": "django_redis.serializers.msgpack.MSGPackSerializer"}, "E005"),
-        ({"COMPRESSOR": "django_redis.compressors.zstd.ZStdCompressor"}, "E006"),
+        ({"SERIALIZER": "project.Serializer"}, "E005"),
+        ({"SERIALIZER": "tests.with_django.test_conf.Silent"}, "E005"),
+        ({"COMPRESSOR": "project.Compressor"}, "E006"),
+        ({"COMPRESSOR": "tests.with_django.test_conf.Reversing"}, "E006"),
+        ({"COMPRESSOR": "tests.with_django.test_conf.Silent"}, "E006"),
         ({"LOCAL": {"MAX_BYTES": 1}}, "E007"),
         ({"CONNECTION_POOL_KWARGS": {"ssl_check_hostname": False}}, "E008"),
         ({"CONNECTION_POOL_KWARGS": {"ssl_ca_path": "/etc/ssl"}}, "E008"),
@@ -230,7 +297,8 @@ def test_what_is_refused_and_what_is_dangerous(options: dict[str, Any], code: st
             {"CONNECTION_POOL_KWARGS": {"max_conections": 1}},
             "did you mean 'max_connections'?",
         ),
-        ("COMPRESS_MIN", {"COMPRESS_MIN": 1}, "remove it; docs/features/django.md lists what is known"),
+        ("COMPRESS_MIN", {"COMPRESS_MIN": 1}, "did you mean 'COMPRESS_MIN_BYTES'?"),
+        ("COLOUR", {"COLOUR": 1}, "remove it; docs/features/django.md lists what is known"),
     ],
 )
 def test_an_unknown_option_is_named_with_the_one_meant(shown: str, given: dict[str, Any], hint: str) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from django.conf import settings
 
-from hitrate.django.foreign import FACTORIES, FOREIGN, Meaning, Rule, means, only
+from hitrate.django.foreign import FACTORIES, FOREIGN, SERIALIZERS, Meaning, Rule, means, only, serializer
 from hitrate.django.problems import Problem
 from hitrate.django.sessions import CACHE_ENGINE_PREFIX
 from hitrate.exceptions import ConfigError
@@ -23,17 +23,25 @@ LONG_TIMEOUT = 2.0
 OWN: Mapping[str, Rule] = {
     name: means(name.lower())
     for name in (
+        "ACCEPT_UNSIGNED",
         "BULK_TIMEOUT",
         "CLIENT_NAME",
+        "COMPRESS_LEVEL",
+        "COMPRESS_MIN_BYTES",
         "CRITICAL",
         "IDLE_TIMEOUT",
+        "JSON_ASCII",
+        "JSON_DEFAULT",
+        "JSON_ENVELOPE",
         "JOURNAL_MAX_KEYS",
         "MAX_BYTES",
         "MAX_CONNECTIONS",
         "MAX_REPLY_BYTES",
+        "MAX_VALUE_BYTES",
         "ON_ERROR",
         "PICKLE_PROTOCOL",
         "PROTOCOL",
+        "SIGNING_KEYS",
         "STAGED_WAIT",
         "TIMEOUT",
         "TLS_CA_FILE",
@@ -41,6 +49,8 @@ OWN: Mapping[str, Rule] = {
         "TLS_KEY_FILE",
         "TLS_SERVER_NAME",
         "TLS_VERIFY",
+        "UNPICKLE",
+        "UNPICKLE_GLOBALS",
     )
 }
 
@@ -117,8 +127,10 @@ def _meanings(given: Mapping[str, Any]) -> Iterator[Meaning]:
         if name == "LOCAL":
             hint = "remove it: the local store comes with a later release"
             yield Problem("E007", "option 'LOCAL' is not supported yet", hint)
+        elif name in SERIALIZERS:
+            yield from serializer(name, given[name], given)
         elif rule is None:
-            yield Problem.unknown(name, name, [*OWN, *FOREIGN])
+            yield Problem.unknown(name, name, [*OWN, *FOREIGN, *SERIALIZERS])
         else:
             yield from rule(name, given[name])
 
@@ -169,6 +181,9 @@ def _dangers(url: str, options: Mapping[str, Any]) -> Iterator[Problem]:
     if options.get("tls_verify") is False or "ssl_cert_reqs=none" in parts.query.lower():
         text = "the server's certificate is not checked, so anybody between can read and change what is cached"
         yield Problem("W004", text, "give the certificate of its authority as 'TLS_CA_FILE' and remove 'ssl_cert_reqs'")
+    if options.get("accept_unsigned"):
+        text = "values without a signature are read, so whoever can write to the server needs none"
+        yield Problem("W008", text, "remove 'ACCEPT_UNSIGNED' as soon as the values of before have expired")
     if options.get("serializer") == "json":
         text = "values are stored as JSON, which holds no dates, decimals or tuples"
         yield Problem("W006", text, "use pickle, the default, unless all values are plain")

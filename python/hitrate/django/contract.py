@@ -23,7 +23,9 @@ from hitrate.cache import Cache
 from hitrate.django import sessions
 from hitrate.django.clients import client_of
 from hitrate.django.patterns import KeyFunction
-from hitrate.exceptions import MissingKeyError, ServerError, ServerResponseError
+from hitrate.exceptions import MissingKeyError, ServerConnectionError, ServerError, ServerResponseError
+
+_ABSENT: Any = object()
 
 
 def warn_about_key(key: str) -> None:
@@ -156,7 +158,9 @@ class ContractCache(BaseCache):
         return self._client.get_or_set(key, default, self._ttl(timeout), version=version)
 
     def incr_version(self, key: Any, delta: int = 1, version: int | None = None) -> int:
-        """Move the value to another version in one step, with its lifetime; return that version."""
+        """Move the value to another version with its lifetime, in one step unless it is signed; return that version."""
+        if self._client.is_signing:
+            return self._sign_anew(key, delta, version)
         rename, moved = self._renaming(key, delta, version)
         try:
             self._client.execute(*rename)
@@ -249,6 +253,8 @@ class ContractCache(BaseCache):
 
     async def aincr_version(self, key: Any, delta: int = 1, version: int | None = None) -> int:
         """Do what `incr_version` does."""
+        if self._client.is_signing:
+            return await self._asign_anew(key, delta, version)
         rename, moved = self._renaming(key, delta, version)
         try:
             await self._client.aexecute(*rename)
@@ -263,6 +269,30 @@ class ContractCache(BaseCache):
         names = self.make_and_validate_key(key, version=found), self.make_and_validate_key(key, version=moved)
         return ("RENAME", *names), moved
 
+    def _sign_anew(self, key: Any, delta: int, version: int | None) -> int:
+        """Do what `incr_version` does with a signed value, whose signature belongs to its key."""
+        (_, name, _), moved = self._renaming(key, delta, version)
+        left = _lifetime(self._client.execute("PTTL", name), key)
+        value = self._client.get(key, _ABSENT, version)
+        if value is _ABSENT:
+            raise _missing(key)
+        if not self._client.set(key, value, left, moved):
+            raise _not_moved(key)
+        self._client.delete(key, version)
+        return moved
+
+    async def _asign_anew(self, key: Any, delta: int, version: int | None) -> int:
+        """Do what `_sign_anew` does."""
+        (_, name, _), moved = self._renaming(key, delta, version)
+        left = _lifetime(await self._client.aexecute("PTTL", name), key)
+        value = await self._client.aget(key, _ABSENT, version)
+        if value is _ABSENT:
+            raise _missing(key)
+        if not await self._client.aset(key, value, left, moved):
+            raise _not_moved(key)
+        await self._client.adelete(key, version)
+        return moved
+
     def close(self, **_: Any) -> None:
         """Close nothing: Django calls this after every request, and connections are kept for the next one."""
 
@@ -272,4 +302,19 @@ class ContractCache(BaseCache):
 
 def _explained(error: ServerResponseError, key: Any) -> Exception:
     """Return the error that Django's contract wants for a missing key, and any other as it is."""
-    return MissingKeyError(f"key '{str(key)[:100]}' not found") if "no such key" in str(error) else error
+    return _missing(key) if "no such key" in str(error) else error
+
+
+def _missing(key: Any) -> MissingKeyError:
+    return MissingKeyError(f"key '{str(key)[:100]}' not found")
+
+
+def _not_moved(key: Any) -> ServerError:
+    return ServerConnectionError(f"the value at '{str(key)[:100]}' was not moved: the server went away meanwhile")
+
+
+def _lifetime(milliseconds: int, key: Any) -> float | None:
+    """Return what ``PTTL`` says in seconds, None for ever; raise for a missing key, as Django's contract wants."""
+    if milliseconds == -2:
+        raise _missing(key)
+    return None if milliseconds == -1 else milliseconds / 1000

@@ -13,6 +13,9 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from django.core.serializers.json import DjangoJSONEncoder
+from django.utils.module_loading import import_string
+
 from hitrate.django.problems import Problem
 
 # Either an option of ours and its value, or what is wrong with the one given.
@@ -32,14 +35,23 @@ PICKLERS = (
     "django_redis.serializers.pickle.PickleSerializer",
     "django.core.cache.backends.redis.RedisSerializer",
 )
-JSONERS = ("json", "django_redis.serializers.json.JSONSerializer")
-NO_COMPRESSORS = ("django_redis.compressors.identity.IdentityCompressor",)
-
+JSONER = "django_redis.serializers.json.JSONSerializer"
+MSGPACKERS = ("msgpack", "django_redis.serializers.msgpack.MSGPackSerializer")
+NO_COMPRESSORS = ("", "django_redis.compressors.identity.IdentityCompressor")
+COMPRESSORS = {
+    "django_redis.compressors.zlib.ZlibCompressor": "zlib",
+    "django_redis.compressors.gzip.GzipCompressor": "gzip",
+    "django_redis.compressors.lzma.LzmaCompressor": "lzma",
+    "django_redis.compressors.lz4.Lz4Compressor": "lz4",
+    "django_redis.compressors.zstd.ZStdCompressor": "zstd",
+}
 
 NO_SENTINEL = "Sentinel is not in this release: keep django-redis for this cache, or name one server"
-NO_COMPRESSION = (
-    "compressors come with the next release: remove it and clear the cache, or keep django-redis until then"
+OTHER_COMPRESSION = (
+    "use 'zlib', 'gzip', 'lzma', 'lz4' or 'zstd', or a class of django-redis with another 'min_length' or 'preset'; "
+    "one that does something else can be called by a serializer of your own"
 )
+OTHER_SERIALIZER = "use 'pickle', 'json', 'msgpack', or the dotted path of a class with dumps() and loads()"
 OWN_POOL = "remove it: hitrate has a connection pool of its own, sized by 'MAX_CONNECTIONS'"
 OWN_CLIENT = "remove it: get_redis_connection() gives hitrate's own raw client"
 OWN_TLS = "use 'TLS_CA_FILE', 'TLS_CERT_FILE' and 'TLS_KEY_FILE' with files in PEM form; TLS 1.2 and 1.3 are spoken"
@@ -102,15 +114,73 @@ def client_class(name: str, value: Any) -> Iterator[Meaning]:
     yield Problem("E004", f"option '{name}' is '{path}', which is not supported", hint)
 
 
-def serializer(name: str, value: Any) -> Iterator[Meaning]:
-    """Know those of django-redis and Django by name; one of somebody else's would write what we cannot read."""
+SERIALIZERS = ("SERIALIZER", "serializer")
+
+
+def serializer(name: str, value: Any, options: Mapping[str, Any]) -> Iterator[Meaning]:
+    """
+    Know those of django-redis and Django by name, and make any other as its backend would.
+
+    Args:
+        name: ``SERIALIZER`` is django-redis's, made with all options; ``serializer`` is Django's, made with none.
+        value: a dotted path, a class or an object.
+        options: ``OPTIONS`` of the cache.
+    """
     path = path_of(value)
     if path in PICKLERS:
         yield "serializer", "pickle"
-    elif path in JSONERS:
+    elif path in MSGPACKERS:
+        yield "serializer", "msgpack"
+    elif path in {"json", JSONER}:
         yield "serializer", "json"
+        if path == JSONER:
+            # It writes dates, decimals and the like as texts.
+            yield "json_default", DjangoJSONEncoder().default
     else:
-        yield Problem("E005", f"option '{name}' is '{path}', which is not supported", "use 'pickle' or 'json'")
+        yield from _own_serializer(name, value, options)
+
+
+def _own_serializer(name: str, value: Any, options: Mapping[str, Any]) -> Iterator[Meaning]:
+    text = f"option '{name}' is '{path_of(value)}', which "
+    try:
+        found = import_string(value) if isinstance(value, str) else value
+    except ImportError:
+        yield Problem("E005", f"{text}cannot be imported", OTHER_SERIALIZER)
+        return
+    if callable(found):
+        found = found(options=options) if name == "SERIALIZER" else found()
+    if callable(getattr(found, "dumps", None)) and callable(getattr(found, "loads", None)):
+        yield "serializer", found
+    else:
+        yield Problem("E005", f"{text}has no dumps() and loads()", OTHER_SERIALIZER)
+
+
+def compressor(name: str, value: Any) -> Iterator[Meaning]:
+    """Know those of django-redis by name, and classes made from them that change a threshold or a level."""
+    path = path_of(value) if value is not None else ""
+    if path in NO_COMPRESSORS:
+        return
+    if path in COMPRESSORS.values():
+        yield "compressor", path
+        return
+    try:
+        found = value if path in COMPRESSORS or not isinstance(value, str) else import_string(value)
+    except ImportError:
+        yield Problem("E006", f"option '{name}' is '{path}', which cannot be imported", OTHER_COMPRESSION)
+        return
+    bases = found.__mro__ if isinstance(found, type) else [found]
+    known = next((base for base in bases if path_of(base) in COMPRESSORS), None)
+    if known is None or any(
+        getattr(found, verb, 0) is not getattr(known, verb, 0) for verb in ("compress", "decompress")
+    ):
+        yield Problem("E006", f"option '{name}' is '{path}', which is not supported", OTHER_COMPRESSION)
+        return
+    yield "compressor", COMPRESSORS[path_of(known)]
+    if found is not known:
+        # Longer ones than this are compressed.
+        yield "compress_min_bytes", found.min_length + 1
+        if hasattr(found, "preset"):
+            yield "compress_level", found.preset
 
 
 def pickle_version(name: str, value: Any) -> Iterator[Meaning]:
@@ -261,9 +331,7 @@ FOREIGN: Mapping[str, Rule] = {
     "PASSWORD": means("password"),
     "DB": means("db"),
     "SOCKET_TIMEOUT": socket_timeout,
-    "SERIALIZER": serializer,
-    "serializer": serializer,
-    "COMPRESSOR": only(NO_COMPRESSORS, "E006", NO_COMPRESSION),
+    "COMPRESSOR": compressor,
     "PICKLE_VERSION": pickle_version,
     "IGNORE_EXCEPTIONS": ignore_exceptions,
     "SENTINELS": refused("E004", NO_SENTINEL),

@@ -33,6 +33,7 @@ impl Inner {
         let found = PyDict::new(py).unbind();
         let sink = Found {
             inner: Arc::clone(self),
+            to_verify: if self.values.codec().is_signing() { full.clone() } else { Vec::new() },
             names: names.unbind(),
             values: found.clone_ref(py),
             raised: Raised::default(),
@@ -225,6 +226,8 @@ impl Raised {
 /// Decodes the values of `get_many` into a dict, lot by lot.
 pub(super) struct Found {
     inner: Arc<Inner>,
+    /// Full keys, only where values are signed.
+    to_verify: Vec<FullKey>,
     names: Py<PyList>,
     values: Py<PyDict>,
     raised: Raised,
@@ -234,7 +237,13 @@ impl Sink for Found {
     fn take(&mut self, index: usize, value: Vec<u8>) {
         // The drivers hand replies over with the GIL held; `attach` only proves it.
         let taken = Python::attach(|py| {
-            if let Some(value) = self.inner.values.decode(py, &value, &self.inner.cache.local().stats)? {
+            let stats = &self.inner.cache.local().stats;
+            if let Some(value) = self.inner.values.decode(
+                py,
+                self.to_verify.get(index).map_or(&[], |key| key.as_slice()),
+                &value,
+                stats,
+            )? {
                 self.values.bind(py).set_item(self.names.bind(py).get_item(index)?, value)?;
             }
             Ok(())
@@ -259,7 +268,7 @@ impl Source for ToStore {
         let key = self.keys.next()?;
         let index = self.next;
         self.next += 1;
-        match Python::attach(|py| self.inner.values.encode(&self.values.bind(py).get_item(index)?)) {
+        match Python::attach(|py| self.inner.values.encode(&key, &self.values.bind(py).get_item(index)?)) {
             Ok(value) => Some((key, value)),
             Err(raised) => {
                 self.keys = Vec::new().into_iter();

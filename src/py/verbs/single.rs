@@ -12,6 +12,11 @@ use pyo3::prelude::*;
 use std::sync::Arc;
 
 impl Inner {
+    /// What a signature belongs to; empty, and not copied, where values are not signed.
+    pub(super) fn name_to_verify(&self, key: &[u8]) -> Box<[u8]> {
+        if self.values.codec().is_signing() { Box::from(key) } else { Box::default() }
+    }
+
     pub(super) fn get(
         self: &Arc<Self>,
         key: &Bound<'_, PyAny>,
@@ -19,11 +24,11 @@ impl Inner {
         version: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Plan<Get, impl Finish<Option<Vec<u8>>>>> {
         let (key, call) = self.keyed(key, version, Role::Read)?;
-        let inner = Arc::clone(self);
+        let (inner, name) = (Arc::clone(self), self.name_to_verify(&key));
         let finish = move |py: Python<'_>, found: Option<Option<Vec<u8>>>| {
             let stats = &inner.cache.local().stats;
             if let Some(bytes) = found.flatten()
-                && let Some(value) = inner.values.decode(py, &bytes, stats)?
+                && let Some(value) = inner.values.decode(py, &name, &bytes, stats)?
             {
                 stats.hits.one();
                 return Ok(value.unbind());
@@ -49,7 +54,7 @@ impl Inner {
             // What is gone at once is a deletion, and must not be lost as a store may be.
             call.role = if ttl.is_zero() { Role::Forget(Forget::Keys(vec![key.clone()])) } else { Role::Store };
         }
-        let value = self.values.encode(value)?;
+        let value = self.values.encode(&key, value)?;
         let (inner, name) = (Arc::clone(self), key.clone());
         let finish = move |py: Python<'_>, stored: Option<bool>| {
             let Local { stats, health, .. } = inner.cache.local();
@@ -76,15 +81,15 @@ impl Inner {
         let (key, mut call) = self.keyed(key, version, Role::Store)?;
         // It would get the value that is to be deleted.
         call.forgotten = self.cache.local().health.is_forgotten(&key);
-        let encoded = self.values.encode(value)?;
-        let (inner, value) = (Arc::clone(self), value.clone().unbind());
+        let encoded = self.values.encode(&key, value)?;
+        let (inner, name, value) = (Arc::clone(self), self.name_to_verify(&key), value.clone().unbind());
         let finish = move |py: Python<'_>, found: Option<Option<Vec<u8>>>| {
             let stats = &inner.cache.local().stats;
             match found {
                 // None stands for bytes that cannot be decoded: they are to be overwritten.
                 Some(Some(bytes)) => Ok(inner
                     .values
-                    .decode(py, &bytes, stats)?
+                    .decode(py, &name, &bytes, stats)?
                     .map(|found| (found.unbind(),))
                     .into_pyobject(py)?
                     .unbind()),

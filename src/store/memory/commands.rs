@@ -212,7 +212,7 @@ impl Memory {
         self.stored(target.set(to, item.value(), item.expires_at(), now), done)
     }
 
-    fn stored(&self, stored: Result<(), TooLarge>, done: Reply) -> Reply {
+    pub(super) fn stored(&self, stored: Result<(), TooLarge>, done: Reply) -> Reply {
         match stored {
             Ok(()) => done,
             Err(TooLarge) => self.too_large(),

@@ -35,6 +35,14 @@ impl Memory {
                 let held = shard.peek(key, now).is_some_and(|item| item.value() == *token);
                 Reply::Int(i64::from(held && shard.expire_at(key, Some(now.saturating_add(ttl)), now)))
             }
+            [read, new] if counter::SWAP.is(script) => match shard.peek(key, now) {
+                None => Reply::Nil,
+                Some(item) if item.value() != *read => Reply::Bulk(item.value().to_vec()),
+                Some(item) => {
+                    let expires_at = item.expires_at();
+                    self.stored(shard.set(key, new, expires_at, now), Reply::Int(1))
+                }
+            },
             _ => error("ERR memory:// runs no scripts of others; use a Redis or Valkey server for them"),
         }
     }
