@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bench import Case
 
-from cases import asynchronous, distance, footprint, mix, one_thread, patterns, processes, threads
+from cases import asynchronous, distance, footprint, forms, mix, one_thread, patterns, processes, threads
 
 ALL: tuple[Case, ...] = (
     *one_thread.CASES,
+    *forms.CASES,
     *patterns.CASES,
     *threads.CASES,
     *mix.CASES,

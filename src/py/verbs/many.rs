@@ -1,6 +1,6 @@
 //! Many values at once.
 
-use crate::cache::{Call, Role};
+use crate::cache::{Call, Local, Role};
 use crate::config::Ttl;
 use crate::error::Error;
 use crate::invalidate::Forget;
@@ -82,6 +82,8 @@ impl Inner {
         if full.is_empty() {
             return Ok(None);
         }
+        // New values settle deletions of the old ones that still wait.
+        let settles = if self.cache.local().health.has_journal() { full.clone() } else { Vec::new() };
         let raised = Raised::default();
         let source = ToStore {
             inner: Arc::clone(self),
@@ -96,12 +98,17 @@ impl Inner {
         let (inner, names) = (Arc::clone(self), names.unbind());
         let finish = move |py: Python<'_>, stored: Option<Stored>| {
             raised.check()?;
-            let stats = &inner.cache.local().stats;
+            let Local { stats, health, .. } = inner.cache.local();
             let Some(stored) = stored else {
                 stats.dropped_sets.add(names.bind(py).len());
                 return Ok(names.into_any());
             };
             stats.sets.add(stored.count);
+            for (index, key) in settles.iter().enumerate() {
+                if !stored.refused.contains(&index) {
+                    health.forgive(key);
+                }
+            }
             stats.dropped_sets.add(stored.refused.len());
             if let Some(error) = stored.error {
                 inner.cache.failed(Error::Server(error), Call { critical, ..Call::bulk(Role::Store) }, None)?;
