@@ -149,11 +149,12 @@ async def test_a_new_value_settles_a_deletion_that_waits(
     cache = missing_cache(timeout=60)
     verbs = as_verbs(cache)
     kept = []
-    for round_ in range(5):
+    for _ in range(5):
         await verbs.set("k", "old")
         own_server.execute("CONFIG", "SET", "min-replicas-to-write", "1")
         assert await verbs.delete("k") is False
-        until(lambda: refused(own_server) > 2 * round_ + 1, "a replay was refused")
+        own_server.execute("CONFIG", "RESETSTAT")
+        until(lambda: refused(own_server) > 0, "a replay was refused")
         own_server.execute("CONFIG", "SET", "min-replicas-to-write", "0")
         await (verbs.set_many({"k": "new"}) if verb == "set_many" else verbs.set("k", "new"))
         kept.append(await verbs.get("k"))
