@@ -297,9 +297,17 @@ async def drive(pending: Pending) -> Any:
     if not pending.admit():
         return pending.finish()
     if pending.is_embedded:
-        while not pending.step():  # noqa: ASYNC110 (nothing is waited for)
-            # Long work is done in steps, and everybody else has a turn in between.
-            await asyncio.sleep(0)
+        try:
+            while not pending.step():  # noqa: ASYNC110 (nothing is waited for)
+                # Long work is done in steps, and everybody else has a turn in between.
+                await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            if pending.must_finish:
+                # The rest is done here and now: no other turn may come.
+                while not pending.step():
+                    pass
+                pending.finish()
+            raise
         return pending.finish()
     if not pending.must_finish:
         return await _settle(pending)
