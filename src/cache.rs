@@ -95,7 +95,9 @@ impl Cache {
     /// Another cache has an embedded store of this name, with another bound.
     pub fn new(settings: Settings, keys: KeyMaker) -> Result<Self> {
         crate::store::prepare();
-        embedded(&settings)?;
+        if let Address::Memory { name } = &settings.server.address {
+            Memory::prepare(name, settings.server.db, settings.server.max_bytes)?;
+        }
         let settings = Arc::new(settings);
         let (shared, maker) = (Arc::clone(&settings), keys.clone());
         Ok(Self { local: PerProcess::new(move || Local::new(&shared, &maker)), settings, keys })
@@ -241,10 +243,11 @@ impl Cache {
     }
 }
 
-/// The embedded store that the settings name, if they do.
-fn embedded(settings: &Settings) -> Result<Option<Arc<Memory>>> {
-    let Address::Memory { name } = &settings.server.address else { return Ok(None) };
-    Memory::named(name, settings.server.db, settings.server.max_bytes).map(Some)
+/// The embedded store that the settings name, if they do. `Cache::new` has made sure of its bound; in a forked child, which
+/// begins with none, whichever cache comes first decides.
+fn embedded(settings: &Settings) -> Option<Arc<Memory>> {
+    let Address::Memory { name } = &settings.server.address else { return None };
+    Some(Memory::named(name, settings.server.db, settings.server.max_bytes))
 }
 
 fn is_forbidden(error: &Error) -> bool {
@@ -257,8 +260,7 @@ impl Local {
         let pool = Pool::new(Arc::new(settings.server.clone()), Arc::clone(&stats));
         let user = Arc::new(());
         let health = Health::new(Arc::clone(&pool), Arc::clone(&stats), keys.clone(), &settings.cache, &user);
-        // `Cache::new` has made sure of the bound; in a forked child the first cache decides.
-        let memory = embedded(settings).unwrap_or_default();
-        Self { _user: user, pool, health, stats, gate: Gate::new(settings.server.staged_wait), memory }
+        let gate = Gate::new(settings.server.staged_wait);
+        Self { _user: user, pool, health, stats, gate, memory: embedded(settings) }
     }
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import sys
@@ -97,6 +98,42 @@ assert cache.get("k") == "parent's"
 def test_a_forked_child_begins_with_an_empty_one_and_waits_for_nobody() -> None:
     done = run_python(FORK)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+OTHER_BOUND = """
+import os
+import hitrate
+cache = hitrate.Cache("memory://fork?max_bytes=1000000", on_error="raise")
+cache.set("k", "parent's")
+child = os.fork()
+if child == 0:
+    # Comes before the older one has asked for its store in this process.
+    other = hitrate.Cache("memory://fork?max_bytes=2000000")
+    shared = cache.set("k", "child's") and other.get("k") == "child's"
+    os._exit(0 if shared and cache.stats()["memory"]["max_bytes"] == 2_000_000 else 1)
+assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_cache_of_the_parent_takes_the_store_that_the_child_has_made() -> None:
+    done = run_python(OTHER_BOUND)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("verb", ["adelete_many", "adelete_pattern", "aclear"])
+async def test_a_cancelled_deletion_is_made_all_the_same(verb: str) -> None:
+    cache = hitrate.Cache(f"memory://cancelled-{verb}", prefix="p")
+    names = [f"k{number}" for number in range(5000)]
+    cache.set_many(dict.fromkeys(names, 1))
+    arguments: dict[str, list[Any]] = {"adelete_many": [names], "adelete_pattern": ["k*"], "aclear": []}
+    call = asyncio.ensure_future(getattr(cache, verb)(*arguments[verb]))
+    await asyncio.sleep(0)
+    assert not call.done(), "it takes more than one step"
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert cache.keys("*") == []
 
 
 @pytest.mark.parametrize("verb", ["set", "add", "set_many", "incr", "touch", "lock"])

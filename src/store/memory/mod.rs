@@ -69,23 +69,28 @@ impl Memory {
     }
 
     /// The store of this name and number in this process; made when it is first asked for, and kept until the process ends.
-    ///
-    /// # Errors
-    /// It is there already, with another bound.
-    pub fn named(name: &str, db: u32, max_bytes: usize) -> Result<Arc<Self>> {
+    #[must_use]
+    pub fn named(name: &str, db: u32, max_bytes: usize) -> Arc<Self> {
         type Stores = Mutex<HashMap<(String, u32), Arc<Memory>>>;
         static STORES: OnceLock<PerProcess<Stores>> = OnceLock::new();
-        let stores = STORES.get_or_init(|| PerProcess::new(Stores::default)).get();
-        let mut stores = stores.lock();
-        let store = stores.entry((name.to_owned(), db)).or_insert_with(|| Arc::new(Self::new(max_bytes)));
-        if store.max_bytes != max_bytes {
-            return Err(Error::Config(format!(
-                "'memory://{name}' is in use with max_bytes={}, and this cache asks for {max_bytes}; give both the same, \
-                 or this one another name, as in 'memory://name'",
-                store.max_bytes
-            )));
+        let mut stores = STORES.get_or_init(|| PerProcess::new(Stores::default)).get().lock();
+        Arc::clone(stores.entry((name.to_owned(), db)).or_insert_with(|| Arc::new(Self::new(max_bytes))))
+    }
+
+    /// Makes sure that the store of this name and number has this bound.
+    ///
+    /// # Errors
+    /// It was there already, with another one.
+    pub fn prepare(name: &str, db: u32, max_bytes: usize) -> Result<()> {
+        let store = Self::named(name, db, max_bytes);
+        if store.max_bytes == max_bytes {
+            return Ok(());
         }
-        Ok(Arc::clone(store))
+        Err(Error::Config(format!(
+            "'memory://{name}/{db}' is in use with max_bytes={}, and this cache asks for {max_bytes}; give both the same, \
+             or this one another name, as in 'memory://name'",
+            store.max_bytes
+        )))
     }
 
     /// Runs an operation to its outcome. One that may take long runs as the waiter has threads wait: without the GIL.

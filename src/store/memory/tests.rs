@@ -170,12 +170,12 @@ fn those_whose_time_is_up_go_without_being_asked_for() {
 
 #[test]
 fn stores_of_one_name_are_one_and_its_bound_is_fixed() {
-    let store = Memory::named("a", 0, 1 << 20).expect("it is new");
-    let same = Memory::named("a", 0, 1 << 20).expect("it has the same bound");
-    assert!(std::sync::Arc::ptr_eq(&store, &same));
-    let refusal = Memory::named("a", 0, 2 << 20).err().expect("it has another bound").to_string();
-    assert!(refusal.contains("'memory://a'") && refusal.contains("max_bytes=1048576"), "{refusal}");
-    assert!(Memory::named("a", 1, 2 << 20).is_ok() && Memory::named("b", 0, 2 << 20).is_ok());
+    let store = Memory::named("a", 0, 1 << 20);
+    assert!(std::sync::Arc::ptr_eq(&store, &Memory::named("a", 0, 2 << 20)));
+    assert!(Memory::prepare("a", 0, 1 << 20).is_ok());
+    let refusal = Memory::prepare("a", 0, 2 << 20).expect_err("it has another bound").to_string();
+    assert!(refusal.contains("'memory://a/0'") && refusal.contains("max_bytes=1048576"), "{refusal}");
+    assert!(Memory::prepare("a", 1, 2 << 20).is_ok() && Memory::prepare("b", 0, 2 << 20).is_ok());
 }
 
 #[test]
