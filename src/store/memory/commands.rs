@@ -6,9 +6,11 @@ use crate::clock;
 use crate::error::ServerError;
 use crate::keys::glob;
 use crate::op::Reply;
+use smallvec::{SmallVec, smallvec};
 
 pub(super) const SYNTAX: &str = "ERR syntax error";
 pub(super) const NOT_AN_INTEGER: &str = "ERR value is not an integer or out of range";
+pub(super) const INVALID_EXPIRE: &str = "ERR invalid expire time in 'expire' command";
 const OVERFLOW: &str = "ERR increment or decrement would overflow";
 const INVALID_EXPIRY: &str = "ERR invalid expire time in 'set' command";
 const NO_SUCH_KEY: &str = "ERR no such key";
@@ -35,7 +37,7 @@ impl Memory {
             (b"EXPIREAT", [key, time, when @ ..]) => self.expire(key, time, when, After::UnixSeconds, now),
             (b"PERSIST", [key]) => self.persist(key, now),
             (b"PTTL", [key]) => self.lifetime(key, now, |left| left),
-            (b"TTL", [key]) => self.lifetime(key, now, |left| (left + 500) / 1000),
+            (b"TTL", [key]) => self.lifetime(key, now, |left| left.saturating_add(500) / 1000),
             (b"EVALSHA" | b"EVAL", _) => self.run_script(args, now),
             (b"INCR", [key]) => add(&mut self.shard(key), key, 1, now),
             (b"DECR", [key]) => add(&mut self.shard(key), key, -1, now),
@@ -52,10 +54,7 @@ impl Memory {
             (b"RENAME", [from, to]) => self.rename(from, to, false, now),
             (b"RENAMENX", [from, to]) => self.rename(from, to, true, now),
             (b"DBSIZE", []) => length(self.usage().entries),
-            (b"FLUSHDB" | b"FLUSHALL", _) => {
-                self.shards.iter().for_each(|shard| shard.lock().clear());
-                status("OK")
-            }
+            (b"FLUSHDB" | b"FLUSHALL", mode) => self.flush(mode),
             (b"PING", []) => status("PONG"),
             (b"PING" | b"ECHO", [text]) => Reply::Bulk(text.to_vec()),
             (b"TIME", []) => time(),
@@ -106,28 +105,15 @@ impl Memory {
     }
 
     fn expire(&self, key: &[u8], time: &[u8], when: &[&[u8]], after: After, now: u64) -> Reply {
-        type Holds = fn(ExpiresAt, u64) -> bool;
-        let mut buffer = [0; LONGEST_NAME];
-        let holds: Holds = match when {
-            [] => |_, _| true,
-            [option] => match upper(option, &mut buffer) {
-                Some(b"NX") => |before, _| before.is_none(),
-                Some(b"XX") => |before, _| before.is_some(),
-                // None is later than every moment.
-                Some(b"GT") => |before, at| before.is_some_and(|before| at > before),
-                Some(b"LT") => |before, at| before.is_none_or(|before| at < before),
-                _ => return error("ERR Unsupported option"),
-            },
-            _ => return error(SYNTAX),
+        let conditions = match Conditions::read(when) {
+            Ok(conditions) => conditions,
+            Err(refusal) => return error(refusal),
         };
         let Some(time) = integer(time) else { return error(NOT_AN_INTEGER) };
-        let Some(at) = after.moment(time, now) else { return error("ERR invalid expire time in 'expire' command") };
+        let Some(at) = after.moment(time, now) else { return error(INVALID_EXPIRE) };
         let mut shard = self.shard(key);
-        if !shard.peek(key, now).is_some_and(|item| holds(item.expires_at(), at)) {
-            return Reply::Int(0);
-        }
-        // As the server, which deletes what would be over at once.
-        Reply::Int(i64::from(if at <= now { shard.remove(key, now) } else { shard.expire_at(key, Some(at), now) }))
+        let holds = shard.peek(key, now).is_some_and(|item| conditions.hold(item.expires_at(), at));
+        Reply::Int(i64::from(holds && expire(&mut shard, key, at, now)))
     }
 
     fn persist(&self, key: &[u8], now: u64) -> Reply {
@@ -185,31 +171,24 @@ impl Memory {
     }
 
     fn rename(&self, from: &[u8], to: &[u8], only_if_absent: bool, now: u64) -> Reply {
-        let done = if only_if_absent { Reply::Int(1) } else { status("OK") };
         // One lock after the other, in the order of the shards, so that two renames never wait for each other.
         let (first, second) = (self.index(from), self.index(to));
-        if first == second {
-            let mut shard = self.shards[first].lock();
-            if shard.peek(from, now).is_none() {
-                return error(NO_SUCH_KEY);
-            }
-            if only_if_absent && shard.peek(to, now).is_some() {
-                return Reply::Int(0);
-            }
-            let Some(item) = shard.take(from, now) else { return error(NO_SUCH_KEY) };
-            return self.stored(shard.set(to, item.value(), item.expires_at(), now), done);
+        let mut held: SmallVec<[_; 2]> = smallvec![self.shards[first.min(second)].lock()];
+        if first != second {
+            held.push(self.shards[first.max(second)].lock());
         }
-        let mut low = self.shards[first.min(second)].lock();
-        let mut high = self.shards[first.max(second)].lock();
-        let (source, target) = if first < second { (&mut low, &mut high) } else { (&mut high, &mut low) };
-        if source.peek(from, now).is_none() {
-            return error(NO_SUCH_KEY);
-        }
-        if only_if_absent && target.peek(to, now).is_some() {
+        let (source, target) = (usize::from(first > second), usize::from(first < second));
+        let Some(item) = held[source].peek(from, now) else { return error(NO_SUCH_KEY) };
+        let (value, expires_at) = (item.value().to_vec(), item.expires_at());
+        if only_if_absent && held[target].peek(to, now).is_some() {
             return Reply::Int(0);
         }
-        let Some(item) = source.take(from, now) else { return error(NO_SUCH_KEY) };
-        self.stored(target.set(to, item.value(), item.expires_at(), now), done)
+        if !held[target].fits(to, &value) {
+            return self.too_large();
+        }
+        held[source].remove(from, now);
+        let done = if only_if_absent { Reply::Int(1) } else { status("OK") };
+        self.stored(held[target].set(to, &value, expires_at, now), done)
     }
 
     pub(super) fn stored(&self, stored: Result<(), TooLarge>, done: Reply) -> Reply {
@@ -217,6 +196,15 @@ impl Memory {
             Ok(()) => done,
             Err(TooLarge) => self.too_large(),
         }
+    }
+
+    fn flush(&self, mode: &[&[u8]]) -> Reply {
+        let is_known = |mode: &[u8]| mode.eq_ignore_ascii_case(b"ASYNC") || mode.eq_ignore_ascii_case(b"SYNC");
+        if mode.len() > 1 || !mode.iter().all(|mode| is_known(mode)) {
+            return error(SYNTAX);
+        }
+        self.shards.iter().for_each(|shard| shard.lock().clear());
+        status("OK")
     }
 }
 
@@ -234,6 +222,11 @@ pub(super) fn add(shard: &mut Shard, key: &[u8], delta: i64, now: u64) -> Reply 
         Ok(()) => Reply::Int(sum),
         Err(TooLarge) => error("OOM the key is too large for memory://; raise max_bytes"),
     }
+}
+
+/// Changes when the time of an entry is up; removes it, as the server does, when that has passed. False when there is none.
+pub(super) fn expire(shard: &mut Shard, key: &[u8], at: u64, now: u64) -> bool {
+    if at <= now { shard.remove(key, now) } else { shard.expire_at(key, Some(at), now) }
 }
 
 fn matching(shard: &Shard, pattern: &[u8], now: u64) -> Vec<Reply> {
@@ -300,9 +293,38 @@ impl SetOptions {
     }
 }
 
+/// The options of `EXPIRE` and its kin: what must hold of the moment that is there before.
+struct Conditions([bool; 4]);
+
+impl Conditions {
+    const NAMES: [&[u8]; 4] = [b"NX", b"XX", b"GT", b"LT"];
+
+    fn read(given: &[&[u8]]) -> Result<Self, &'static str> {
+        let mut asked = [false; 4];
+        for option in given {
+            let place = Self::NAMES.iter().position(|name| option.eq_ignore_ascii_case(name));
+            asked[place.ok_or("ERR Unsupported option")?] = true;
+        }
+        match asked {
+            [true, false, false, false] | [false, _, true, false] | [false, _, false, _] => Ok(Self(asked)),
+            [true, ..] => Err("ERR NX and XX, GT or LT options at the same time are not compatible"),
+            _ => Err("ERR GT and LT options at the same time are not compatible"),
+        }
+    }
+
+    fn hold(&self, before: ExpiresAt, at: u64) -> bool {
+        let [absent, present, later, sooner] = self.0;
+        (!absent || before.is_none())
+            && (!present || before.is_some())
+            // None is later than every moment.
+            && (!later || before.is_some_and(|before| at > before))
+            && (!sooner || before.is_none_or(|before| at < before))
+    }
+}
+
 /// How a moment is given.
 #[derive(Clone, Copy, PartialEq)]
-enum After {
+pub(super) enum After {
     Milliseconds,
     Seconds,
     UnixMilliseconds,
@@ -311,7 +333,7 @@ enum After {
 
 impl After {
     /// The moment on our clock, not before 0; none when it is beyond what the server can count.
-    fn moment(self, time: i64, now: u64) -> Option<u64> {
+    pub(super) fn moment(self, time: i64, now: u64) -> Option<u64> {
         let milliseconds = match self {
             Self::Milliseconds | Self::UnixMilliseconds => time,
             Self::Seconds | Self::UnixSeconds => time.checked_mul(1000)?,

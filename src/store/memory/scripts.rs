@@ -1,6 +1,6 @@
 //! The scripts of this package, natively: what each does is written in its Lua file.
 
-use super::commands::{NOT_AN_INTEGER, SYNTAX, add, error, integer};
+use super::commands::{After, INVALID_EXPIRE, NOT_AN_INTEGER, SYNTAX, add, error, expire, integer};
 use super::{Memory, Reply};
 use crate::store::{counter, lock};
 
@@ -29,11 +29,10 @@ impl Memory {
                 Reply::Int(i64::from(held && shard.remove(key, now)))
             }
             [token, ttl] if lock::EXTEND.is(script) => {
-                let Some(ttl) = integer(ttl).and_then(|ttl| u64::try_from(ttl).ok()) else {
-                    return error(NOT_AN_INTEGER);
-                };
+                let Some(ttl) = integer(ttl) else { return error(NOT_AN_INTEGER) };
+                let Some(at) = After::Milliseconds.moment(ttl, now) else { return error(INVALID_EXPIRE) };
                 let held = shard.peek(key, now).is_some_and(|item| item.value() == *token);
-                Reply::Int(i64::from(held && shard.expire_at(key, Some(now.saturating_add(ttl)), now)))
+                Reply::Int(i64::from(held && expire(&mut shard, key, at, now)))
             }
             [read, new] if counter::SWAP.is(script) => match shard.peek(key, now) {
                 None => Reply::Nil,

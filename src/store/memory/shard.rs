@@ -125,14 +125,19 @@ impl Shard {
         self.entries.peek(key)
     }
 
+    /// Whether it can be stored. What is as large as a shard would be turned away without a word, and take the old value with
+    /// it.
+    pub(super) fn fits(&self, key: &[u8], value: &[u8]) -> bool {
+        weight(key, value) <= self.max_bytes / 100 * 90
+    }
+
     /// Stores a value over whatever is there.
     pub(super) fn set(&mut self, key: &[u8], value: &[u8], expires_at: ExpiresAt, now: u64) -> Result<(), TooLarge> {
         if self.writes_to_sweep == 0 {
             self.sweep(now);
         }
         self.writes_to_sweep -= 1;
-        // What is as large as a shard would be turned away without a word, and takes the old value with it.
-        if weight(key, value) > self.max_bytes / 100 * 90 {
+        if !self.fits(key, value) {
             return Err(TooLarge);
         }
         let item = Item { value: value.into(), expires_at };
@@ -160,7 +165,12 @@ impl Shard {
 
     /// Removes an entry and hands it over.
     pub(super) fn take(&mut self, key: &[u8], now: u64) -> Option<Item> {
-        self.entries.remove(key).map(|(_, item)| item).filter(|item| !item.is_over(now))
+        let (_, item) = self.entries.remove(key)?;
+        if item.is_over(now) {
+            self.counts.expired += 1;
+            return None;
+        }
+        Some(item)
     }
 
     /// Keys and entries, in no order.

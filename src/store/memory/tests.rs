@@ -147,6 +147,25 @@ fn a_value_larger_than_the_store_is_refused_and_takes_nothing_with_it() {
 }
 
 #[test]
+fn a_value_that_does_not_fit_with_its_new_name_keeps_the_old_one() {
+    let memory = Memory::new(1 << 20);
+    let (value, name) = (vec![0; 500_000], vec![b'n'; 500_000]);
+    memory.execute(&[b"SET", b"k", &value]);
+    assert!(matches!(memory.execute(&[b"RENAME", b"k", &name]), Reply::Error(_)));
+    assert_eq!(memory.execute(&[b"STRLEN", b"k"]), Reply::Int(500_000));
+}
+
+#[test]
+fn no_lifetime_is_longer_than_can_be_told() {
+    let memory = Memory::new(1 << 20);
+    memory.execute(&[b"SET", b"k", b"token"]);
+    let extend: &[&[u8]] =
+        &[b"EVAL", include_bytes!("../lock_extend.lua"), b"1", b"k", b"token", b"9223372036854775807"];
+    assert!(matches!(memory.execute(extend), Reply::Error(_)));
+    assert_eq!(memory.execute(&[b"TTL", b"k"]), Reply::Int(-1));
+}
+
+#[test]
 fn a_lifetime_ends_when_it_is_said_to_and_not_a_moment_later() {
     let mut shard = Shard::new(1 << 20);
     shard.set(b"k", b"v", Some(10), 0).ok().expect("it is small");
@@ -154,6 +173,9 @@ fn a_lifetime_ends_when_it_is_said_to_and_not_a_moment_later() {
     assert!(shard.peek(b"k", 10).is_none());
     assert_eq!((shard.counts.expired, shard.bytes()), (1, 0));
     assert!(!shard.expire_at(b"k", None, 10) && !shard.remove(b"k", 10));
+    shard.set(b"k", b"v", Some(10), 0).ok().expect("it is small");
+    assert!(!shard.remove(b"k", 10));
+    assert_eq!(shard.counts.expired, 2);
 }
 
 #[test]
