@@ -206,7 +206,9 @@ COMMANDS: list[Callable[[random.Random], list[Any]]] = [
         chance.choice(KEYS),
         chance.choice([0, -1, 500_000, FAR, FAR * 1000, 2**63 - 1, -(2**63), "x"]),
         # GT and LT compare moments, and the two stores do not run this at the same one.
-        *chance.choice([[], [], ["NX"], ["XX"], ["xx"], ["XX", "XX"], ["XX", "NX"], ["NX", "LT"], ["LT", "GT"], ["??"]]),
+        *chance.choice(
+            [[], [], ["NX"], ["XX"], ["xx"], ["XX", "XX"], ["XX", "NX"], ["NX", "LT"], ["LT", "GT"], ["??"]]
+        ),
     ],
     lambda chance: [chance.choice(["EXISTS", "DEL", "UNLINK", "MGET"]), *chance.choices(KEYS, k=3)],
     lambda chance: [chance.choice(["RENAME", "RENAMENX"]), chance.choice(KEYS), chance.choice(KEYS)],

@@ -247,14 +247,15 @@ def test_a_project_sees_them_with_the_app_and_without(apps: list[str], tmp_path:
         ({"GUNICORN_CMD_ARGS": "-w 1"}, None),
     ],
 )
+@pytest.mark.parametrize("location", ["memory://", " MEMORY://shop/1", ["memory://"]])
 def test_an_embedded_store_is_warned_of_at_deployment(
-    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], shown: str | None
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], shown: str | None, location: Any
 ) -> None:
     for name in ("WEB_CONCURRENCY", "GUNICORN_CMD_ARGS"):
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    with override_settings(CACHES={"default": {"BACKEND": OURS, "LOCATION": "memory://"}}):
+    with override_settings(CACHES={"default": {"BACKEND": OURS, "LOCATION": location}}):
         assert check_caches() == []
         assert [message.id for message in check_deployment()] == ["hitrate.W007"] * (shown is not None)
         assert all(shown in message.msg for message in check_deployment() if shown)

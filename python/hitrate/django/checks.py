@@ -42,8 +42,12 @@ def check_deployment(**_: Any) -> list[CheckMessage]:
     return [
         _message(alias, _one_per_worker(workers))
         for alias, params in settings.CACHES.items()
-        if is_ours(params) and str(params.get("LOCATION", "")).startswith("memory:") and workers != 1
+        if is_ours(params) and workers != 1 and _is_embedded(params)
     ]
+
+
+def _is_embedded(params: Mapping[str, Any]) -> bool:
+    return conf.read(params.get("LOCATION", ""), params).url.lower().startswith("memory:")
 
 
 def _one_per_worker(workers: int | None) -> Problem:

@@ -11,7 +11,7 @@ use std::hash::RandomState;
 /// Bytes per entry beside key and value: slot of the slab, place in the table, its share of the list of evicted ones, and
 /// what these tables keep in reserve.
 const ENTRY_BYTES: usize = 128;
-/// Writes between two sweeps, at least; more when there are more entries, so that a write pays for a few of them.
+/// Writes between two sweeps, at least; more when there are more entries: a sweep costs each of these a few entries.
 const SWEEP_INTERVAL: usize = 1024;
 /// What the list of evicted entries is laid out for.
 const TYPICAL_BYTES: usize = 512;
