@@ -191,7 +191,11 @@ fn memory(url: &Url) -> Result<Address> {
     }
     // The host that stands in for none is the name that stands in for none.
     let name = url.host_str().filter(|name| *name != defaults::HOST).unwrap_or_default();
-    Ok(Address::Memory { name: decode(name)? })
+    let name = decode(name)?;
+    if name.contains(|letter: char| letter == '/' || letter.is_control()) {
+        return Err(config("a memory URL has a name without '/' and control characters: 'memory://name'"));
+    }
+    Ok(Address::Memory { name })
 }
 
 fn is_verified(reqs: &str) -> Result<bool> {
@@ -308,6 +312,8 @@ mod tests {
             ("http://h", "unknown URL scheme 'http://'; use 'redis://'"),
             ("memory://:pw@name", "a memory URL"),
             ("memory://name:6379", "a memory URL"),
+            ("memory://a%2Fb", "without '/'"),
+            ("memory://a%0Ab", "without '/'"),
             ("memory://?max_bytes=1", "option 'max_bytes' is 1; use"),
             ("redis://?max_bytes=100000000", "a server has its own setting, 'maxmemory'"),
             ("redis+sentinel://h", "'redis+sentinel://' is not in this release"),

@@ -58,7 +58,7 @@ impl Memory {
             (b"PING", []) => status("PONG"),
             (b"PING" | b"ECHO", [text]) => Reply::Bulk(text.to_vec()),
             (b"TIME", []) => time(),
-            (b"INFO", _) => Reply::Bulk(info(self.usage()).into_bytes()),
+            (b"INFO", _) => Reply::Bulk(info(self.usage(), self.expiring(now)).into_bytes()),
             (name, _) if KNOWN.contains(&name) => wrong_number(name),
             _ => unknown(args),
         }
@@ -409,8 +409,8 @@ fn time() -> Reply {
 }
 
 /// In the form of the server's own, so that whoever reads that can read this.
-fn info(usage: Usage) -> String {
-    let Usage { entries, expiring, bytes, max_bytes, hits, misses, evicted, expired } = usage;
+fn info(usage: Usage, expiring: usize) -> String {
+    let Usage { entries, bytes, max_bytes, hits, misses, evicted, expired } = usage;
     format!(
         "# Server\r\nserver_name:hitrate-memory\r\nhitrate_version:{}\r\n\
          # Memory\r\nused_memory:{bytes}\r\nmaxmemory:{max_bytes}\r\nmaxmemory_policy:clock-pro\r\n\

@@ -10,7 +10,6 @@ mod shard;
 #[cfg(test)]
 mod tests;
 
-use crate::clock;
 use crate::error::{Error, Result};
 use crate::op::{Commands, Operation, Replies, Reply, Step};
 use crate::process::PerProcess;
@@ -41,10 +40,8 @@ pub struct Memory {
 /// What a store holds, and what became of the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
-    /// Entries whose time is not up.
+    /// Entries, with those whose time is up and that nobody has met since.
     pub entries: usize,
-    /// Of these, the ones that have a lifetime.
-    pub expiring: usize,
     /// Bytes in use: keys, values and what keeping them takes.
     pub bytes: u64,
     /// The bound.
@@ -124,14 +121,10 @@ impl Memory {
     /// What it holds.
     #[must_use]
     pub fn usage(&self) -> Usage {
-        let now = clock::now_ms();
         let mut usage = Usage { max_bytes: self.max_bytes, ..Usage::default() };
         for shard in &self.shards {
             let shard = shard.lock();
-            for (_, item) in shard.iter(now) {
-                usage.entries += 1;
-                usage.expiring += usize::from(item.expires_at().is_some());
-            }
+            usage.entries += shard.len();
             usage.bytes += shard.bytes();
             usage.hits += shard.counts.hits;
             usage.misses += shard.counts.misses;
@@ -139,6 +132,13 @@ impl Memory {
             usage.expired += shard.counts.expired;
         }
         usage
+    }
+
+    /// How many entries have a lifetime; looks at all of them.
+    fn expiring(&self, now: u64) -> usize {
+        let has_lifetime =
+            |shard: &Mutex<Shard>| shard.lock().iter(now).filter(|(_, item)| item.expires_at().is_some()).count();
+        self.shards.iter().map(has_lifetime).sum()
     }
 
     fn index(&self, key: &[u8]) -> usize {

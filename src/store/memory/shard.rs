@@ -13,6 +13,10 @@ use std::hash::RandomState;
 const ENTRY_BYTES: usize = 128;
 /// Writes between two sweeps, at least; more when there are more entries: a sweep costs each of these a few entries.
 const SWEEP_INTERVAL: usize = 1024;
+/// What an entry takes at least.
+const SMALLEST_BYTES: usize = ENTRY_BYTES + 64;
+/// Places that are made at once, at most.
+const MOST_RESERVED: usize = 1 << 17;
 /// What the list of evicted entries is laid out for.
 const TYPICAL_BYTES: usize = 512;
 
@@ -92,12 +96,10 @@ impl Shard {
         let items = (max_bytes / TYPICAL_BYTES).max(16);
         let options = OptionsBuilder::new().estimated_items_capacity(items).weight_capacity(max_bytes as u64).build();
         let options = options.expect("both that it needs are given");
-        Self {
-            entries: Cache::with_options(options, Weigh, RandomState::new(), Evictions),
-            max_bytes,
-            writes_to_sweep: SWEEP_INTERVAL,
-            counts: Counts::default(),
-        }
+        let mut entries = Cache::with_options(options, Weigh, RandomState::new(), Evictions);
+        // Tables that grow hash every key anew, for some 40 ms in the middle of somebody's call. Untouched they cost nothing.
+        entries.reserve((max_bytes / SMALLEST_BYTES).min(MOST_RESERVED));
+        Self { entries, max_bytes, writes_to_sweep: SWEEP_INTERVAL, counts: Counts::default() }
     }
 
     /// The value at the key, which counts as used.
@@ -176,6 +178,11 @@ impl Shard {
     /// Keys and entries, in no order.
     pub(super) fn iter(&self, now: u64) -> impl Iterator<Item = (&[u8], &Item)> {
         self.entries.iter().filter(move |(_, item)| !item.is_over(now)).map(|(key, item)| (&**key, item))
+    }
+
+    /// Entries, with those whose time is up and that nobody has met since.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
     }
 
     /// Bytes in use, as they are counted.
