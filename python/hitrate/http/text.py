@@ -1,0 +1,33 @@
+"""
+Text from outside as a part of a key: no part can forge another one, nor a pattern, and none is long.
+
+An escaped part consists of letters, digits and ``-._~%``. What joins parts (``= & , : #``), and what means something to
+SCAN (``* ? [ ] ^ \\``), is never among them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from urllib.parse import quote
+
+# Longer texts are replaced by their digest.
+MAX_CHARS = 200
+
+
+def escaped(part: str) -> str:
+    """Percent-encode everything but letters, digits and ``-._~``; different texts stay different."""
+    return quote(part, safe="", errors="surrogatepass")
+
+
+def digest(text: str) -> str:
+    """
+    A text that stands for another one: ``#`` and 40 hexadecimal digits.
+
+    160 bits of SHA-256: nobody finds two texts with one digest, not even if both are his own.
+    """
+    return "#" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
+
+
+def bounded(text: str) -> str:
+    """A text of escaped parts as it is, or its digest when it is longer than 200 characters."""
+    return text if len(text) <= MAX_CHARS else digest(text)
