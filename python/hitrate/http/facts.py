@@ -39,10 +39,12 @@ class Request:
         """Why this request can have nothing to do with a cache, or None."""
         if self.method not in {"GET", "HEAD"}:
             return "method"
-        if any((self.headers.get(name) or self.method).strip().upper() != self.method for name in _OVERRIDES):
-            return "method-override"
-        length = self.headers.get("content-length")
-        if self.has_body or (length and length.strip() != "0") or "transfer-encoding" in self.headers:
+        headers = self.headers
+        for name in _OVERRIDES:
+            if (other := headers.get(name)) and other.strip().upper() != self.method:
+                return "method-override"
+        length = headers.get("content-length")
+        if self.has_body or (length and length.strip() != "0") or "transfer-encoding" in headers:
             return "request-body"
         return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 # Longer than anything a browser or a framework sends; what is longer is not read on.
 MAX_CHARS = 8192
@@ -43,11 +44,11 @@ class Headers:
 
     def get(self, name: str) -> str | None:
         """The lines of a field joined by commas, or None; `name` in lower case."""
-        lines = self.lines(name)
+        lines = self._found.get(name)
         return ", ".join(lines) if lines else None
 
     def __contains__(self, name: str) -> bool:
-        return bool(self.lines(name))
+        return name in self._found
 
 
 class EnvironHeaders(Headers):
@@ -66,11 +67,22 @@ class EnvironHeaders(Headers):
 
     def lines(self, name: str) -> tuple[str, ...]:
         """Every line of a field: the server has joined them, so there is one or none."""
-        key = name.upper().replace("-", "_")
-        if key not in {"CONTENT_TYPE", "CONTENT_LENGTH"}:
-            key = "HTTP_" + key
-        value = self._environ.get(key)
-        return () if value is None else (str(value),)
+        value = self.get(name)
+        return () if value is None else (value,)
+
+    def get(self, name: str) -> str | None:
+        """The value of a field, or None; `name` in lower case."""
+        value = self._environ.get(_environ_key(name))
+        return None if value is None else str(value)
+
+    def __contains__(self, name: str) -> bool:
+        return self._environ.get(_environ_key(name)) is not None
+
+
+@lru_cache(maxsize=512)
+def _environ_key(name: str) -> str:
+    key = name.upper().replace("-", "_")
+    return key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else "HTTP_" + key
 
 
 def _text(value: str | bytes) -> str:

@@ -8,15 +8,18 @@ SCAN (``* ? [ ] ^ \\``), is never among them.
 from __future__ import annotations
 
 import hashlib
+import re
 from urllib.parse import quote
 
 # Longer texts are replaced by their digest.
 MAX_CHARS = 200
 
+_PLAIN = re.compile(r"[A-Za-z0-9._~-]*")
+
 
 def escaped(part: str) -> str:
     """Percent-encode everything but letters, digits and ``-._~``; different texts stay different."""
-    return quote(part, safe="", errors="surrogatepass")
+    return part if _PLAIN.fullmatch(part) else quote(part, safe="", errors="surrogatepass")
 
 
 def digest(text: str) -> str:
