@@ -113,7 +113,7 @@ def test_escaping_keeps_texts_apart(one: str, other: str) -> None:
 
 
 OPTIONAL = st.none() | st.sampled_from(["", "a", "a&language=b", "A", "#"]) | PARTS
-REPRESENTATIONS = st.builds(Representation, OPTIONAL, OPTIONAL, OPTIONAL, OPTIONAL, OPTIONAL, OPTIONAL)
+REPRESENTATIONS = st.builds(Representation, *[OPTIONAL] * 7)
 NAMES = ["accept", "accept-language", "cookie", "x-tenant"]
 LINES = st.sampled_from(["", "a", "b", "a,b", "a, b", "a;q=0", "de;x", "DE", "de"]) | PARTS
 REQUESTS = st.dictionaries(st.sampled_from(NAMES), st.lists(LINES, min_size=1, max_size=3))

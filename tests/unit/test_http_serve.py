@@ -65,6 +65,13 @@ def test_the_policy_says_who_is_obeyed(clients: Clients, is_staff: bool, obeyed:
     assert obeyed or found is ANYTHING
 
 
+@pytest.mark.parametrize("header", ["authorization", "cookie"])
+def test_who_may_get_an_answer_of_his_own_needs_a_key_of_his_own(header: str) -> None:
+    assert serving(Policy(ttl=300), **{header: "x"}) == Serving(allowed=False, reason=header)
+    assert serving(Policy(ttl=300, audience="identified"), **{header: "x"}) is ANYTHING
+    assert serving(Policy(ttl=300, audience="shared"), **{header: "x"}) is ANYTHING
+
+
 def test_a_client_says_how_old_and_how_fresh() -> None:
     found = serving(cache_control="max-age=10, min-fresh=5")
     assert found.accepts(age=10, ttl=5)

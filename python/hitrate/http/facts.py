@@ -75,8 +75,8 @@ class Policy:
     Attributes:
         ttl: for how long one is fresh, in seconds; less where the answer itself says so.
         audience: who may be given the answer. ``"identified"``: the key tells apart everybody who may get another one.
-            ``"shared"``: everybody may be. ``"unknown"``: neither was said; then nothing is stored for requests with
-            Authorization or Cookie, unless the answer says ``public`` or varies on that header.
+            ``"shared"``: everybody may be. ``"unknown"``: neither was said; then requests with Authorization or
+            Cookie go past the cache.
         statuses: which are stored.
         max_body_bytes: longest content that is stored.
         clients: whose ``Cache-Control`` and ``Pragma`` are obeyed: nobody's, those of `Request.is_staff`, everybody's.
@@ -103,6 +103,15 @@ class Policy:
             raise ConfigError(f"max_body_bytes of {self.max_body_bytes!r}; use bytes, 0 or more")
         if wrong := sorted(self.statuses & NEVER_STORED):
             raise ConfigError(f"answers of status {wrong[0]} are never stored; take it out of statuses")
+
+    def credential(self, request: Request) -> Literal["authorization", "cookie"] | None:
+        """The header by which a request may get an answer of its own, where the key would not tell it apart."""
+        if self.audience == "unknown":
+            if "authorization" in request.headers:
+                return "authorization"
+            if "cookie" in request.headers:
+                return "cookie"
+        return None
 
     def obeys(self, request: Request) -> bool:
         """Whether this client may say what it wants of the cache."""

@@ -41,6 +41,7 @@ class Representation:
         timezone: that times are written in.
         scheme: of the links in the answer, as the framework builds them.
         host: of these links, with its port.
+        root: what their paths begin with (``SCRIPT_NAME``, ``root_path``), where that differs between requests.
     """
 
     media_type: str | None = None
@@ -49,6 +50,7 @@ class Representation:
     timezone: str | None = None
     scheme: str | None = None
     host: str | None = None
+    root: str | None = None
 
     def text(self, headers: Headers, vary: Vary | None = None) -> str:
         """
@@ -70,6 +72,7 @@ class Representation:
             ("timezone", self.timezone),
             ("scheme", self.scheme),
             ("host", self.host),
+            ("root", self.root),
         )
         parts = [f"{tag}={escaped(value)}" for tag, value in chosen if value is not None]
         names = sorted(vary.names) if vary else ()

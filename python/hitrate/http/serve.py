@@ -8,7 +8,9 @@ from typing import Literal, TypeAlias
 from hitrate.http.cache_control import CacheControl
 from hitrate.http.facts import Policy, Request
 
-Bypass: TypeAlias = Literal["method", "method-override", "request-body", "precondition", "request"]
+Bypass: TypeAlias = Literal[
+    "method", "method-override", "request-body", "authorization", "cookie", "precondition", "request"
+]
 """Why a request goes past the cache: stable words, for statistics and for Cache-Status."""
 
 
@@ -52,7 +54,7 @@ def may_serve(request: Request, policy: Policy) -> Serving:
     Range is no reason against it: the full answer is always right. If-Match and If-Unmodified-Since are left to the
     view.
     """
-    if refusal := request.refusal:
+    if refusal := request.refusal or policy.credential(request):
         return Serving(allowed=False, reason=refusal)
     headers = request.headers
     if "if-match" in headers or "if-unmodified-since" in headers:

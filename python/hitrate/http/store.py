@@ -15,28 +15,26 @@ Refusal: TypeAlias = Literal[
     "method",
     "method-override",
     "request-body",
-    "request-no-store",
-    "range",
+    "authorization",
+    "cookie",
     "head",
+    "range",
+    "request-no-store",
     "status",
     "streaming",
+    "too-large",
     "content-range",
     "set-cookie",
+    "no-cache",
     "malformed",
     "no-store",
     "private",
-    "no-cache",
     "vary",
     "encoding",
     "cors",
-    "authorization",
-    "cookie",
-    "too-large",
     "expired",
 ]
 """Why an answer is not stored: stable words, for statistics and for Cache-Status."""
-
-_CREDENTIALS: tuple[Literal["authorization", "cookie"], ...] = ("authorization", "cookie")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +71,11 @@ def may_store(request: Request, response: Response, policy: Policy, *, now: floa
     readings = (control, CacheControl.parse(text.replace('"', " "))) if text and '"' in text else (control,)
     refusal = (
         request.refusal
+        or policy.credential(request)
         or _asked(request, policy)
         or _answered(response, policy)
         or next(filter(None, map(_forbidden, readings)), None)
-        or _told_apart(request, response.headers, policy, control)
+        or _told_apart(response.headers)
     )
     if refusal:
         return Decision(stored=False, reason=refusal)
@@ -128,8 +127,8 @@ def _forbidden(control: CacheControl) -> Refusal | None:
     return "no-cache" if "no-cache" in control else None
 
 
-def _told_apart(request: Request, headers: Headers, policy: Policy, control: CacheControl) -> Refusal | None:
-    """Whether the next one to ask may get something else."""
+def _told_apart(headers: Headers) -> Refusal | None:
+    """Whether it depends on more of the request than it says."""
     vary = Vary.parse(headers.get("vary"))
     if vary.is_any:
         return "vary"
@@ -137,8 +136,6 @@ def _told_apart(request: Request, headers: Headers, policy: Policy, control: Cac
         return "encoding"
     if (headers.get("access-control-allow-origin") or "*") != "*" and "origin" not in vary:
         return "cors"
-    if policy.audience == "unknown" and "public" not in control:
-        return next((name for name in _CREDENTIALS if name in request.headers and name not in vary), None)
     return None
 
 
