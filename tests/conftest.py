@@ -11,10 +11,15 @@ from typing import Any
 
 import pytest
 import trustme
+from hypothesis import HealthCheck, settings
 
 import hitrate
 from hitrate.pytest_plugin import hitrate_server  # noqa: F401 (a fixture: works before the plugin is installed, too)
 from hitrate.testing import NO_SERVER, Endpoint, Server, find_server, throwaway_server
+
+# Busy machines are slow at times; how long an example takes is no property of the code.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

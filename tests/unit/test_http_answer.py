@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hitrate.http import (
@@ -14,13 +14,19 @@ from hitrate.http import (
     Audience,
     CacheControl,
     Headers,
+    Policy,
+    Representation,
     Request,
+    Response,
     Stored,
+    Vary,
     answer,
     cache_status,
     emitted_cache_control,
     forward_of,
     kept_headers,
+    may_serve,
+    may_store,
 )
 
 NOW = 784111777.0
@@ -196,6 +202,51 @@ def test_cache_status_is_one_member_whatever_it_is_given(key: str, detail: str) 
     string, token = r'"(?:[ !#-\[\]-~]|\\["\\])*"', r"[A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]*"
     text = cache_status("miss", key=key, detail=detail)
     assert re.fullmatch(f"hitrate; fwd=miss; key={string}; detail=(?:{string}|{token})", text)
+
+
+PIECES = [
+    '"',
+    "\\",
+    ",",
+    ";",
+    "=",
+    "W/",
+    "*",
+    "a",
+    "\x00",
+    "\xff",
+    "\ud800",
+    "\r\n",
+    " ",
+    "9" * 30,
+    "no-cache",
+    "max-age=",
+    "q=0.",
+]
+NAMES = (
+    "accept accept-encoding accept-language access-control-allow-origin age authorization cache-control connection "
+    "content-encoding content-length cookie date etag expires if-modified-since if-none-match last-modified pragma "
+    "range set-cookie vary x-http-method-override"
+).split()
+FIELDS = st.lists(
+    st.tuples(st.sampled_from(NAMES), st.lists(st.sampled_from(PIECES), max_size=6).map("".join)), max_size=5
+)
+
+
+@settings(max_examples=500)
+@given(FIELDS, FIELDS, st.sampled_from(["GET", "HEAD", "X"]), st.sampled_from(["unknown", "identified", "shared"]))
+def test_no_request_and_no_answer_raises(
+    asked: list[tuple[str, str]], said: list[tuple[str, str]], method: str, audience: Audience
+) -> None:
+    policy = Policy(ttl=60, audience=audience, clients="always")
+    request, headers = Request(method, Headers(asked)), Headers(said)
+    may_serve(request, policy).accepts(age=1, ttl=1)
+    may_store(request, Response(200, headers, 3), policy, now=NOW)
+    assert len(Representation().text(request.headers, Vary.parse(headers.get("vary")))) <= 200
+    emitted = emitted_cache_control(CacheControl.parse(headers.get("cache-control")), audience=audience, max_age=3)
+    assert audience == "shared" or "private" in emitted
+    found = answer(request, Stored(200, kept_headers(said), 3, NOW), now=NOW)
+    assert "set-cookie" not in {name for name, _ in found.headers}
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,7 @@ def test_what_came_old_is_older_here() -> None:
     decision = decide(response={"Cache-Control": "max-age=60", "Age": "20"})
     assert decision == Decision(stored=True, ttl=40, age=20)
     assert decide(response={"Age": "yesterday"}).age == 0
+    assert decide(response={"Age": "5, 7"}).age == 5
 
 
 @pytest.mark.parametrize(

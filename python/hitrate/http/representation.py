@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from hitrate.http.fields import Headers
 from hitrate.http.text import bounded, digest, escaped
@@ -65,27 +66,34 @@ class Representation:
             Bounded, canonical text. An absent header differs from an empty one, and two lines from one with a comma.
             Only digests of the values of cookies, tokens and other headers are shown.
         """
-        chosen = (
-            ("type", self.media_type),
-            ("language", self.language),
-            ("encoding", self.encoding),
-            ("timezone", self.timezone),
-            ("scheme", self.scheme),
-            ("host", self.host),
-            ("root", self.root),
-        )
-        parts = [f"{tag}={escaped(value)}" for tag, value in chosen if value is not None]
-        names = sorted(vary.names) if vary else ()
-        parts += [f"vary.{escaped(name)}{_values(name, headers.lines(name))}" for name in names]
-        return bounded("&".join(parts))
+        if vary is None or not vary.names:
+            return bounded("&".join(_chosen(self)))
+        values = [f"vary.{escaped(name)}{_values(name, headers.lines(name))}" for name in sorted(vary.names)]
+        return bounded("&".join([*_chosen(self), *values]))
+
+
+# Of few different ones: hosts are those that the framework allows.
+@lru_cache(maxsize=256)
+def _chosen(form: Representation) -> tuple[str, ...]:
+    parts = (
+        ("type", form.media_type),
+        ("language", form.language),
+        ("encoding", form.encoding),
+        ("timezone", form.timezone),
+        ("scheme", form.scheme),
+        ("host", form.host),
+        ("root", form.root),
+    )
+    return tuple(f"{tag}={escaped(value)}" for tag, value in parts if value is not None)
 
 
 def _values(name: str, lines: tuple[str, ...]) -> str:
     if not lines:
         return ""
-    text = ",".join([escaped(normalised(name, line)) for line in lines])
-    # A key is seen in logs and by whoever may list keys.
-    return "=" + (text if name in _PLAIN else digest(text))
+    if name in _PLAIN:
+        return "=" + ",".join([escaped(normalised(name, line)) for line in lines])
+    # A key is seen in logs and by whoever may list keys. The lengths keep one line from looking like two.
+    return "=" + digest("".join([f"{len(line)}:{line}" for line in lines]))
 
 
 def normalised(name: str, value: str) -> str:
@@ -100,7 +108,9 @@ def normalised(name: str, value: str) -> str:
         value: one line.
     """
     form = _PLAIN.get(name)
-    if form is None or len(value) > _MAX_PLAIN or not form.fullmatch(value):
+    if form is None or len(value) > _MAX_PLAIN:
         return value
-    plain = re.sub(r"[ \t]+", "", value)
-    return plain if name == "accept" else plain.lower()
+    plain = value.replace(" ", "").replace("\t", "")
+    if name != "accept":
+        plain = plain.lower()
+    return plain if plain != value and form.fullmatch(value) else value

@@ -79,7 +79,8 @@ def may_store(request: Request, response: Response, policy: Policy, *, now: floa
     )
     if refusal:
         return Decision(stored=False, reason=refusal)
-    age = delta_seconds(response.headers.get("age"))
+    # The first of several counts (RFC 9111, section 5.1).
+    age = delta_seconds((response.headers.get("age") or "").partition(",")[0].strip())
     ttl = _lifetime(response.headers, control, policy, now) - age
     if ttl <= 0 or any(reading.seconds("max-age") == 0 for reading in readings):
         return Decision(stored=False, reason="expired")
