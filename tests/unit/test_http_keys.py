@@ -145,6 +145,13 @@ def test_representations_share_a_key_exactly_if_they_are_the_same(
     assert (texts[0] == texts[1]) is (one == other and seen(left, vary) == seen(right, vary))
 
 
+@pytest.mark.parametrize("name", ["x-tenant", "accept-language"])
+def test_no_line_looks_like_two(name: str) -> None:
+    requests = [[], [""], ["a", "b"], ["a,b"], ["a, b", ""], ["a,b,"], ["a1:b"], ["ab"], ["b", "a"], ["", "a,b"]]
+    texts = {Representation().text(Headers((name, line) for line in lines), Vary.of([name])) for lines in requests}
+    assert len(texts) == len(requests)
+
+
 def test_different_lists_of_headers_differ() -> None:
     headers = Headers([("cookie", "a")])
     texts = {
