@@ -217,14 +217,14 @@ impl Codec {
         Ok((Form::of(content), content))
     }
 
-    /// The number at `key`, if there is one.
+    /// The number at `key`, if there is one; numbers are never compressed.
     #[must_use]
     pub fn integer(&self, key: &[u8], stored: &[u8]) -> Option<i64> {
-        let (form, text) = self.open(key, stored).ok()?;
+        let (form, text) = self.verified(key, stored).ok()?;
         if form != Form::Integer {
             return None;
         }
-        std::str::from_utf8(&text).ok()?.parse().ok()
+        std::str::from_utf8(text).ok()?.parse().ok()
     }
 }
 

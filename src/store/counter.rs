@@ -12,17 +12,50 @@ pub(super) static INCR: Script = Script::new(include_str!("incr.lua"));
 pub(super) static SWAP: Script = Script::new(include_str!("swap.lua"));
 
 /// Adds to a counter; a missing key is an error, as Django has it.
+///
+/// A signed counter is more than the server can do: it is read, and what was read is replaced. Whoever meets another's change
+/// tries again with what he met, until the deadline.
 pub struct Incr {
     key: FullKey,
     delta: i64,
+    codec: Arc<Codec>,
+    turn: Turn,
     by_text: bool,
+}
+
+/// What is sent next.
+enum Turn {
+    /// The server adds.
+    Add,
+    /// What stands there is asked for.
+    Read,
+    /// It is replaced.
+    Swap(Change),
+}
+
+/// A counter as it was read, and as it is to be.
+struct Change {
+    from: Vec<u8>,
+    to: Vec<u8>,
+    sum: i64,
 }
 
 impl Incr {
     /// Adds `delta`, which may be negative.
     #[must_use]
-    pub fn new(key: FullKey, delta: i64) -> Self {
-        Self { key, delta, by_text: false }
+    pub fn new(key: FullKey, delta: i64, codec: Arc<Codec>) -> Self {
+        let turn = if codec.is_signing() { Turn::Read } else { Turn::Add };
+        Self { key, delta, codec, turn, by_text: false }
+    }
+
+    /// Takes what stands there, and asks for the next round trip.
+    fn meet(&mut self, found: Reply) -> Result<Step<i64>> {
+        let from = found.bytes()?.ok_or_else(|| missing(&self.key))?;
+        let number = self.codec.integer(&self.key, &from).ok_or_else(|| not_a_number(&self.key))?;
+        let sum = number.checked_add(self.delta).ok_or_else(|| overflow(&self.key, self.delta))?;
+        let to = self.codec.sign(&self.key, sum.to_string().into_bytes());
+        self.turn = Turn::Swap(Change { from, to, sum });
+        Ok(Step::Again)
     }
 }
 
@@ -48,87 +81,38 @@ impl Operation for Incr {
     type Outcome = i64;
 
     fn request(&mut self, commands: &mut dyn Commands) {
-        commands.push(INCR.call(&[&self.key], self.by_text).arg(self.delta));
-    }
-
-    fn replies(&mut self, replies: Replies) -> Result<Step<i64>> {
-        match Script::reply(replies, &mut self.by_text) {
-            Ok(Step::Again) => Ok(Step::Again),
-            Ok(Step::Done(Reply::Nil)) => Err(missing(&self.key)),
-            Ok(Step::Done(reply)) => number(reply).map(Step::Done),
-            // The script's errors come with its name around them, and differently in every version.
-            Err(Error::Server(error)) if error.detail.contains("not an integer") || error.code == "WRONGTYPE" => {
-                Err(not_a_number(&self.key))
-            }
-            Err(Error::Server(error)) if error.detail.contains("overflow") => Err(overflow(&self.key, self.delta)),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn is_repeatable(&self) -> bool {
-        false
-    }
-}
-
-/// Adds to a counter that is signed, which the server cannot do: reads it, and replaces what was read. Whoever meets another's
-/// change tries again with what he met, until the deadline.
-pub struct IncrSigned {
-    key: FullKey,
-    delta: i64,
-    codec: Arc<Codec>,
-    change: Option<Change>,
-    by_text: bool,
-}
-
-/// A counter as it was read, and as it is to be.
-struct Change {
-    from: Vec<u8>,
-    to: Vec<u8>,
-    sum: i64,
-}
-
-impl IncrSigned {
-    /// Adds `delta`, which may be negative.
-    #[must_use]
-    pub fn new(key: FullKey, delta: i64, codec: Arc<Codec>) -> Self {
-        Self { key, delta, codec, change: None, by_text: false }
-    }
-
-    /// Takes what stands there, and asks for the next round trip.
-    fn meet(&mut self, found: Reply) -> Result<Step<i64>> {
-        let from = found.bytes()?.ok_or_else(|| missing(&self.key))?;
-        let number = self.codec.integer(&self.key, &from).ok_or_else(|| not_a_number(&self.key))?;
-        let sum = number.checked_add(self.delta).ok_or_else(|| overflow(&self.key, self.delta))?;
-        let to = self.codec.sign(&self.key, sum.to_string().into_bytes());
-        self.change = Some(Change { from, to, sum });
-        Ok(Step::Again)
-    }
-}
-
-impl Operation for IncrSigned {
-    type Outcome = i64;
-
-    fn request(&mut self, commands: &mut dyn Commands) {
-        match &self.change {
-            None => commands.push(cmd("GET").arg(self.key.as_slice())),
-            Some(Change { from, to, .. }) => {
+        match &self.turn {
+            Turn::Add => commands.push(INCR.call(&[&self.key], self.by_text).arg(self.delta)),
+            Turn::Read => commands.push(cmd("GET").arg(self.key.as_slice())),
+            Turn::Swap(Change { from, to, .. }) => {
                 commands.push(SWAP.call(&[&self.key], self.by_text).arg(from.as_slice()).arg(to.as_slice()));
             }
         }
     }
 
     fn replies(&mut self, replies: Replies) -> Result<Step<i64>> {
-        match (Script::reply(replies, &mut self.by_text), &self.change) {
-            (Ok(Step::Done(Reply::Int(_))), Some(change)) => Ok(Step::Done(change.sum)),
-            (Ok(Step::Done(found)), _) => self.meet(found),
+        match (Script::reply(replies, &mut self.by_text), &self.turn) {
             (Ok(Step::Again), _) => Ok(Step::Again),
+            (Ok(Step::Done(Reply::Nil)), _) => Err(missing(&self.key)),
+            (Ok(Step::Done(reply)), Turn::Add) => number(reply).map(Step::Done),
+            (Ok(Step::Done(Reply::Int(_))), Turn::Swap(change)) => Ok(Step::Done(change.sum)),
+            (Ok(Step::Done(found)), _) => self.meet(found),
             (Err(Error::Server(error)), _) if error.code == "WRONGTYPE" => Err(not_a_number(&self.key)),
+            // The script's errors come with its name around them, and differently in every version.
+            (Err(Error::Server(error)), Turn::Add) if error.detail.contains("not an integer") => {
+                // Somebody may have signed it, while signing begins or after it was given up.
+                self.turn = Turn::Read;
+                Ok(Step::Again)
+            }
+            (Err(Error::Server(error)), Turn::Add) if error.detail.contains("overflow") => {
+                Err(overflow(&self.key, self.delta))
+            }
             (Err(error), _) => Err(error),
         }
     }
 
     fn is_repeatable(&self) -> bool {
-        // Reading is; a second replacement would meet the first.
-        self.change.is_none()
+        // A second replacement would meet the first.
+        matches!(self.turn, Turn::Read)
     }
 }

@@ -7,7 +7,7 @@ mod memory;
 mod scan;
 mod single;
 
-pub use counter::{Incr, IncrSigned};
+pub use counter::Incr;
 pub use lock::{LockExtend, LockRelease};
 pub use many::{GetMany, Many, SetMany, Sink, Source, Stored, Unlink};
 pub use memory::{Memory, Session, Usage};

@@ -546,6 +546,28 @@ async def test_signed_counters_outlive_the_scripts_of_the_server(
         await verbs.incr("list")
 
 
+async def test_processes_without_the_keys_count_on_with_a_signed_counter(
+    make_verbs: MakeVerbs, make_cache: MakeCache, server: Endpoint, prefix: str
+) -> None:
+    signed, plain = make_cache(signing_keys=[SECRET], accept_unsigned=True), make_verbs()
+    signed.set("count", 40, ttl=50)
+    assert await plain.incr("count") == 41
+    assert server.execute("GET", f"{prefix}:count") == b"41"
+    assert 0 < server.execute("PTTL", f"{prefix}:count") <= 50_000
+    assert (await plain.incr("count"), signed.incr("count"), await plain.decr("count")) == (42, 43, 42)
+    signed.set("text", "40")
+    with pytest.raises(NotANumberError):
+        await plain.incr("text")
+
+
+def test_counters_between_signing_and_not_lose_no_count(make_cache: MakeCache) -> None:
+    caches = [make_cache(timeout=30), make_cache(signing_keys=[SECRET], accept_unsigned=True, timeout=30)]
+    caches[0].set("count", 0)
+    with ThreadPoolExecutor(8) as threads:
+        seen = list(threads.map(lambda number: caches[number % 2].incr("count"), range(400)))
+    assert sorted(seen) == list(range(1, 401))
+
+
 def test_signed_counters_lose_no_count_between_threads(make_cache: MakeCache) -> None:
     cache = make_cache(signing_keys=[SECRET], timeout=30)
     cache.set("count", 0)
