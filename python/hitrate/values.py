@@ -81,7 +81,9 @@ class SafeLoads:
     """
     `pickle.loads` for pickles that somebody else may have written: it makes plain types, and runs nothing they name.
 
-    It bounds what a pickle can do, not how much memory it asks for while it is read.
+    It bounds what a pickle can do, not how much time and memory it takes to read. ``EXT`` opcodes, about which
+    CPython does not always ask it, and memory reserved for nothing are refused in ``src/codec/pickle.rs``, before it
+    is called.
     """
 
     __slots__ = ("_extra",)

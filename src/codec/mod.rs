@@ -14,6 +14,7 @@
 //! | anything else | JSON |
 
 mod compress;
+pub mod pickle;
 mod sign;
 
 use crate::config::{CacheSettings, Compressor};

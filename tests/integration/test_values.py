@@ -6,6 +6,7 @@ What is damaged, forged or moved is a counted miss and runs nothing.
 
 from __future__ import annotations
 
+import copyreg
 import gzip
 import json
 import lzma
@@ -412,6 +413,35 @@ def test_the_safe_unpickler_makes_no_large_object_of_a_short_pickle(
         for stored in opcodes(module, name, argument):
             server.execute("SET", f"{prefix}:forged", stored)
             assert_counted_miss(cache, "forged")
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        b"\x80\x02Nr\xff\xff\xff\x00.",  # LONG_BINPUT: 256 MB
+        b"Np16777215\n.",  # PUT
+        b"\x80\x04\x8e\0\0\0\0\1\0\0\0a.",  # BINBYTES8: 4 GB
+        b"\x80\x05\x96\0\0\0\0\1\0\0\0a.",  # BYTEARRAY8
+    ],
+)
+def test_the_safe_unpickler_reserves_no_more_than_a_pickle_can_fill(
+    forged: bytes, make_cache: MakeCache, server: Endpoint, prefix: str
+) -> None:
+    server.execute("SET", f"{prefix}:forged", forged)
+    assert_counted_miss(make_cache(unpickle="safe"), "forged")
+
+
+def test_the_safe_unpickler_takes_nothing_from_the_registry_of_extensions(
+    make_cache: MakeCache, server: Endpoint, prefix: str
+) -> None:
+    # CPython keeps what such a code named once, and asks no `find_class` about it again.
+    copyreg.add_extension("os", "getpid", 0xF1)
+    try:
+        assert callable(pickle.loads(b"\x80\x02\x82\xf1."))
+        server.execute("SET", f"{prefix}:forged", b"\x80\x02\x82\xf1)R.")
+        assert_counted_miss(make_cache(unpickle="safe"), "forged")
+    finally:
+        copyreg.remove_extension("os", "getpid", 0xF1)
 
 
 @pytest.mark.parametrize(("module", "name"), values.SAFE_GLOBALS)

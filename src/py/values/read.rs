@@ -1,7 +1,7 @@
 //! Serialized bytes → object, by the form they are in.
 
 use super::integer;
-use crate::codec::{Form, is_integer};
+use crate::codec::{Form, is_integer, pickle};
 use crate::config::{CacheSettings, Serializer, Unpickle};
 use crate::py::outcall;
 use pyo3::exceptions::PyImportError;
@@ -17,6 +17,8 @@ pub(super) struct Readers {
     envelope: Option<Py<PyAny>>,
     /// None where no pickle may be read.
     pickle: Option<Py<PyAny>>,
+    /// Pickles come from anybody.
+    is_wary: bool,
     import_module: Py<PyAny>,
     /// Found when the first value needs it; none where `msgpack` is not installed.
     msgpack: PyOnceLock<Option<Py<PyAny>>>,
@@ -41,6 +43,7 @@ impl Readers {
             json: py.import("json")?.getattr("loads")?.unbind(),
             envelope: envelope.transpose()?.map(Bound::unbind),
             pickle,
+            is_wary: settings.unpickle == Some(Unpickle::Safe),
             import_module: py.import("importlib")?.getattr("import_module")?.unbind(),
             msgpack: PyOnceLock::new(),
             foreign: foreign.map(|serializer| serializer.getattr("loads")).transpose()?.map(Bound::unbind),
@@ -59,6 +62,7 @@ impl Readers {
         let loads = match form {
             Form::Integer => return integer(py, bytes).map(Some),
             Form::Json => Some(&self.json),
+            Form::Pickle if self.is_wary && !pickle::is_modest(bytes) => None,
             Form::Pickle => self.pickle.as_ref(),
             Form::MsgPack => self.msgpack(py)?,
             Form::Compressed(_) | Form::Signed => None,
