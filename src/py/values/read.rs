@@ -8,7 +8,7 @@ use pyo3::exceptions::PyImportError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyDict};
 
 /// The functions that read.
 pub(super) struct Readers {
@@ -86,7 +86,14 @@ impl Readers {
     fn msgpack(&self, py: Python<'_>) -> PyResult<Option<&Py<PyAny>>> {
         let found = self.msgpack.get_or_try_init(py, || {
             match outcall::call(self.import_module.bind(py), [intern!(py, "msgpack")]) {
-                Ok(module) => Ok(Some(module.getattr(intern!(py, "unpackb"))?.unbind())),
+                Ok(module) => {
+                    // By default it refuses keys that it has itself written.
+                    let options = PyDict::new(py);
+                    options.set_item(intern!(py, "strict_map_key"), false)?;
+                    let unpackb = module.getattr(intern!(py, "unpackb"))?;
+                    let partial = py.import(intern!(py, "functools"))?.getattr(intern!(py, "partial"))?;
+                    Ok(Some(partial.call((unpackb,), Some(&options))?.unbind()))
+                }
                 Err(error) if error.is_instance_of::<PyImportError>(py) => Ok(None),
                 Err(error) => Err(error),
             }
