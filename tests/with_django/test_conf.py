@@ -12,8 +12,10 @@ import redis
 from django.test.utils import override_settings
 from django_redis.compressors.zlib import ZlibCompressor
 
+import hitrate
 from hitrate.django import conf
 from hitrate.django.conf import CacheConfig
+from hitrate.exceptions import ConfigError
 
 SESSIONS = "django.contrib.sessions.cache"
 URL = "redis://localhost:6379/1"
@@ -88,6 +90,13 @@ def test_our_own_options_are_those_of_the_client_in_capitals() -> None:
     }
     assert meant(CRITICAL=["cart:", "stock:"]) == {"critical": (SESSIONS, "cart:", "stock:")}
     assert meant(CRITICAL="cart:") == {"critical": (SESSIONS, "cart:")}
+
+
+@pytest.mark.parametrize("name", ["SIGNING_KEYS", "UNPICKLE"])
+def test_an_empty_text_takes_no_protection_away(name: str) -> None:
+    assert meant(**{name: None}) == {}
+    with pytest.raises(ConfigError, match=f"option '{name.lower()}' is "):
+        hitrate.Cache(URL, **meant(**{name: ""}))
 
 
 def test_the_options_of_django_redis_are_understood() -> None:

@@ -19,9 +19,12 @@ from hitrate.exceptions import ConfigError
 # Above this, a hung server costs every process more than a visitor waits for.
 LONG_TIMEOUT = 2.0
 
+# An empty text among these is a variable that was not set, and must not take protection away in silence.
+PROTECTING = {"SIGNING_KEYS", "UNPICKLE"}
+
 # Our own OPTIONS; each is the native option of the same name in small letters.
 OWN: Mapping[str, Rule] = {
-    name: means(name.lower())
+    name: means(name.lower(), silent=(None,) if name in PROTECTING else (None, ""))
     for name in (
         "ACCEPT_UNSIGNED",
         "BULK_TIMEOUT",

@@ -65,11 +65,11 @@ def path_of(value: Any) -> str:
     return f"{found.__module__}.{found.__qualname__}"
 
 
-def means(ours: str) -> Rule:
-    """Take the value as it is for an option of ours; None and an empty text say nothing, as with redis-py."""
+def means(ours: str, *, silent: tuple[Any, ...] = (None, "")) -> Rule:
+    """Take the value as it is for an option of ours; the `silent` ones say nothing, as with redis-py."""
 
     def rule(_name: str, value: Any) -> Iterator[Meaning]:
-        if value not in (None, ""):
+        if value not in silent:
             yield ours, value
 
     return rule
