@@ -28,7 +28,6 @@ def poisons(serializer: str) -> list[bytes]:
     found = [
         b"",
         b"\x00",
-        b"\x80",
         b"-",
         b"nul",
         b"\xff\xfe",
@@ -40,7 +39,8 @@ def poisons(serializer: str) -> list[bytes]:
     ]
     found += [chance.randbytes(chance.randrange(1, 200)) for _ in range(ROUNDS)]
     found += [good[:cut] for cut in range(1, len(good))]
-    return [poison for poison in found if not poison.isdigit() or len(poison) > 4300]
+    # These are numbers, and the empty map of MessagePack.
+    return [poison for poison in found if (not poison.isdigit() or len(poison) > 4300) and poison != b"\x80"]
 
 
 @pytest.mark.parametrize("serializer", ["pickle", "json"])
@@ -190,7 +190,7 @@ async def test_a_pattern_reaches_only_under_the_prefix(
 
 
 async def test_values_of_64_megabytes_come_back(missing_cache: MakeCache, as_verbs: AsVerbs) -> None:
-    verbs = as_verbs(missing_cache(timeout=60))
+    verbs = as_verbs(missing_cache(timeout=60, max_value_bytes=65 << 20))
     block = os.urandom(1 << 20)
     huge = block * 64
     assert await verbs.set("huge", huge) is True
