@@ -27,6 +27,42 @@ EXCEPTIONS = frozenset(
 PUBLIC = {
     "hitrate": EXCEPTIONS | {"Cache", "Lock", "__version__"},
     "hitrate.django": frozenset({"RawClient", "RedisCache", "get_redis_connection"}),
+    "hitrate.layouts": frozenset(
+        {"Entry", "Event", "django_ecommerce", "fastapi_dashboard", "nalar", "quelyos_api", "quelyos_ecommerce"}
+    ),
+    "hitrate.layouts.django_ecommerce": frozenset(
+        """
+        CATEGORIES CATEGORY_CHANGED COLORS COLORS_CHANGED DEFAULT_TTL ENTRIES HELPER_PRODUCT_TTL NEW_ARRIVALS PREFIX
+        PRODUCT_CHANGED PRODUCT_CREATED TOP_SELLERS USER_CHANGED cart_key category_key category_products_key
+        filters_key generate_cache_key personalized_key product_key product_list_key recommendations_key redis_key
+        variants_key variants_list_key
+        """.split()
+    ),
+    "hitrate.layouts.fastapi_dashboard": frozenset(
+        """
+        CACHE_TTL DEFAULT_TTL ENTRIES FRESHNESS MANAGER_DEFAULT_TTL PRODUCT_CHANGED TENANT_CHANGED build_cache_key
+        event_pattern generate_query_hash get_freshness get_ttl invalidation_pattern make_cache_key query_result_key
+        router_key tenant_pattern
+        """.split()
+    ),
+    "hitrate.layouts.nalar": frozenset(
+        """
+        DEFAULT_TTL ENTRIES HEALTH_CHECK POSITION_CHANGED PREFIX invalidation_pattern redis_key response_key
+        session_key throttle_key
+        """.split()
+    ),
+    "hitrate.layouts.quelyos_api": frozenset(
+        """
+        CATEGORIES_CHANGED DEFAULT_TTL ENTRIES PRODUCT_CHANGED SITEMAP TTLS cached_key categories_key
+        dashboard_stats_key generate_key generate_key_without_tenant get_products_list_key product_detail_key
+        products_list_key rate_limit_key rate_limit_redis_key site_config_key view_count_key
+        """.split()
+    ),
+    "hitrate.layouts.quelyos_ecommerce": frozenset(
+        """
+        DEFAULT_TTL ENTRIES ORDER_CHANGED PRODUCT_CHANGED cached_key list_products_key product_key rate_limit_key
+        """.split()
+    ),
     "hitrate.metrics": frozenset({"collector", "publish"}),
     "hitrate.testing": frozenset({"Endpoint", "Server", "TLSFiles", "find_server", "free_port", "throwaway_server"}),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench import Case
 
-from cases import asynchronous, distance, footprint, forms, mix, one_thread, patterns, processes, threads
+from cases import asynchronous, distance, footprint, forms, keys, mix, one_thread, patterns, processes, threads
 
 ALL: tuple[Case, ...] = (
     *one_thread.CASES,
@@ -16,4 +16,5 @@ ALL: tuple[Case, ...] = (
     *distance.CASES,
     *asynchronous.CASES,
     *footprint.CASES,
+    *keys.CASES,
 )

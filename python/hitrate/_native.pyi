@@ -8,7 +8,20 @@ from typing import Any, Final, Literal, Protocol, TypeAlias, final
 
 from typing_extensions import Self, disjoint_base
 
-__all__ = ["Bell", "Channel", "Client", "Owner", "Pending", "__version__"]
+__all__ = [
+    "Bell",
+    "Channel",
+    "Client",
+    "Owner",
+    "PairsLayout",
+    "Pending",
+    "__version__",
+    "last_values",
+    "md5_hex",
+    "normalise_query",
+    "sha256_hex",
+    "sorted_json",
+]
 
 __version__: Final[str]
 
@@ -451,3 +464,91 @@ class Bell:
     def __new__(cls) -> Self: ...
     def fileno(self) -> int: ...
     def answer(self) -> list[int]: ...
+
+@final
+class PairsLayout:
+    """
+    A layout of keys that end in parameters, sorted by name: ``prefix:name=value&name=value``, or a digest of that.
+
+    Args:
+        between: stands between name and value.
+        separator: stands between parameters. Nothing is escaped.
+        shows: what stands behind the prefix: the ``"pairs"``, the MD5 ``"digest"`` of their text, or ``"both"``.
+        digits: hex digits of the digest, up to 32.
+        empty: stands for the pairs when no parameter counts; None: then the prefix is the key.
+        keep_none: parameters that are None count, too, as ``None``.
+        formatted: values become text as in an f-string, not by ``str()``: classes may have a ``__format__``.
+
+    Raises:
+        ConfigError: an unknown `shows`.
+    """
+
+    def __new__(
+        cls,
+        between: str,
+        separator: str,
+        *,
+        shows: Literal["pairs", "digest", "both"],
+        digits: int = 8,
+        empty: str | None = None,
+        keep_none: bool = False,
+        formatted: bool = False,
+    ) -> Self: ...
+    def key(self, prefix: str, params: dict[str, Any]) -> str:
+        """
+        Build a key.
+
+        Args:
+            prefix: first part, followed by a colon.
+            params: by name.
+
+        Raises:
+            TypeError: the prefix or a name is no text.
+            UnicodeEncodeError: a digest of a lone surrogate.
+        """
+
+def sorted_json(value: Any, default_str: bool = False) -> str:
+    """
+    Write JSON exactly as ``json.dumps(value, sort_keys=True)`` does.
+
+    Args:
+        value: anything that `json` takes.
+        default_str: with ``default=str``: write what JSON cannot hold as text.
+
+    Raises:
+        TypeError: a value that JSON cannot hold, or names of different kinds.
+        ValueError: a value that contains itself.
+        RecursionError: a value too deep for Python.
+    """
+
+def md5_hex(text: str, digits: int = 32) -> str:
+    """
+    Make the first `digits` hex digits of the MD5 of the text in UTF-8. Key layouts ask for it; it protects nothing.
+
+    Raises:
+        UnicodeEncodeError: a lone surrogate.
+    """
+
+def sha256_hex(text: str, digits: int = 64) -> str:
+    """
+    Make the first `digits` hex digits of the SHA-256 of the text in UTF-8.
+
+    Raises:
+        UnicodeEncodeError: a lone surrogate.
+    """
+
+def normalise_query(query: str) -> str:
+    """
+    Write a query string as ``QueryDict(query).urlencode()`` does: names by first appearance, each with all its values.
+
+    Raises:
+        UnicodeEncodeError: a lone surrogate.
+    """
+
+def last_values(query: str) -> dict[str, str]:
+    """
+    Read a query string as ``QueryDict(query).dict()`` does: of a repeated name, the last value.
+
+    Raises:
+        UnicodeEncodeError: a lone surrogate.
+    """

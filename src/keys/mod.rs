@@ -1,6 +1,13 @@
 //! Key layouts: from the key a caller uses to the key the server holds, and back.
+//!
+//! Below: what the keys of known systems are made of, by the rules of Python.
 
+pub mod digest;
 pub mod glob;
+pub mod json;
+pub mod pairs;
+pub mod query;
+pub mod scalar;
 
 use crate::config::{CacheSettings, Layout};
 use smallvec::SmallVec;

@@ -4,6 +4,7 @@ mod args;
 mod client;
 mod errors;
 mod events;
+mod keys;
 mod outcall;
 mod pending;
 mod plan;
@@ -18,6 +19,8 @@ use pyo3::prelude::*;
 mod _native {
     #[pymodule_export]
     use super::client::PyClient;
+    #[pymodule_export]
+    use super::keys::{PyPairsLayout, last_values, md5_hex, normalise_query, sha256_hex, sorted_json};
     #[pymodule_export]
     use super::pending::{PyChannel, PyOwner, PyPending};
     #[cfg(unix)]

@@ -6,13 +6,9 @@ import base64
 import json
 import math
 import pickle
-from collections import OrderedDict
 from collections.abc import Callable
-from datetime import date, datetime, timezone
-from decimal import Decimal
-from pathlib import Path
+from datetime import datetime, timezone
 from typing import Any
-from uuid import UUID
 
 import pytest
 from rest_framework.utils.serializer_helpers import ReturnDict, ReturnList
@@ -20,8 +16,7 @@ from rest_framework.utils.serializer_helpers import ReturnDict, ReturnList
 import hitrate
 from hitrate import values
 from hitrate.testing import Endpoint
-
-VECTORS = json.loads((Path(__file__).parent.parent / "data/contracts/vectors.json").read_text("utf-8"))
+from tests.contracts.vectors import VECTORS, plain
 
 # How a cache of ours is set up to stand beside each system's functions.
 OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
@@ -35,35 +30,6 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("fastapi_dashboard", "set_cached"): {"serializer": "json"},
     ("fastapi_dashboard", "CacheManager.set"): {"serializer": "json", "json_envelope": True, "json_default": str},
 }
-READ: dict[str, Callable[[Any], Any]] = {
-    "int": lambda value: int(value["value"]),
-    "float": lambda value: float(value["value"]),
-    "decimal": lambda value: Decimal(value["value"]),
-    "uuid": lambda value: UUID(value["value"]),
-    "date": lambda value: date.fromisoformat(value["value"]),
-    "datetime": lambda value: datetime.fromisoformat(value["value"]),
-    "bytes": lambda value: base64.b64decode(value["base64"]),
-    "tuple": lambda value: tuple(map(plain, value["items"])),
-    "set": lambda value: set(map(plain, value["items"])),
-    "dict": lambda value: dict(map(plain, pair) for pair in value["items"]),
-    "OrderedDict": lambda value: OrderedDict(map(plain, pair) for pair in value["items"]),
-    "rest_framework.ReturnDict": lambda value: ReturnDict(map(plain, value["items"]), serializer=None),
-    "rest_framework.ReturnList": lambda value: ReturnList(map(plain, value["items"]), serializer=None),
-    "surrogate_str": lambda value: b"".join(unit.to_bytes(2, "little") for unit in value["units"]).decode(
-        "utf-16-le", "surrogatepass"
-    ),
-}
-
-
-def plain(value: Any) -> Any:
-    """What a value of the vectors stands for in Python."""
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if "$type" in value:
-        return READ[value["$type"]](value)
-    return {name: plain(item) for name, item in value.items()}
 
 
 def given(group: dict[str, Any], value: Any) -> Any:

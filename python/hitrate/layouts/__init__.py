@@ -1,0 +1,16 @@
+"""The key layouts of known systems: their entries as data, and functions that build each of their keys. Pure."""
+
+from __future__ import annotations
+
+from hitrate.layouts import django_ecommerce, fastapi_dashboard, nalar, quelyos_api, quelyos_ecommerce
+from hitrate.layouts.entry import Entry, Event
+
+__all__ = [
+    "Entry",
+    "Event",
+    "django_ecommerce",
+    "fastapi_dashboard",
+    "nalar",
+    "quelyos_api",
+    "quelyos_ecommerce",
+]
