@@ -66,6 +66,7 @@ pub struct PairsKey<'a> {
 
 impl PairsKey<'_> {
     /// Adds a parameter, if it counts.
+    #[inline]
     pub fn push(&mut self, name: &[u8], value: Scalar<'_>) {
         if value == Scalar::None && !self.layout.keeps_none {
             return;
@@ -93,15 +94,15 @@ impl PairsKey<'_> {
         match layout.shows {
             Shows::Pairs => self.show_empty(),
             Shows::Digest { digits } => {
-                let text = self.out.split_off(start);
-                digest::write_md5(utf8(&text)?, digits, &mut self.out);
+                let digest = digest::md5(utf8(&self.out[start..])?);
+                self.out.truncate(start);
+                digest::write_hex(&digest, digits, &mut self.out);
             }
             Shows::Both { digits } => {
-                let mut digest = Vec::with_capacity(32);
-                digest::write_md5(utf8(&self.out[start..])?, digits, &mut digest);
+                let digest = digest::md5(utf8(&self.out[start..])?);
                 self.show_empty();
                 self.out.push(b':');
-                self.out.append(&mut digest);
+                digest::write_hex(&digest, digits, &mut self.out);
             }
         }
         Ok(self.out)

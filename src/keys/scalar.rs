@@ -22,6 +22,7 @@ pub enum Scalar<'a> {
 
 impl Scalar<'_> {
     /// Writes what `str(value)` is.
+    #[inline]
     pub fn write_str(self, out: &mut Vec<u8>) {
         match self {
             Self::None => out.extend_from_slice(b"None"),

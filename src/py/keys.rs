@@ -80,7 +80,7 @@ impl PyPairsLayout {
         match key.finish() {
             Ok(key) => python_text(py, key),
             // Python says best where the surrogate is.
-            Err(NotUtf8 { text }) => Err(python_text(py, text)?.to_str().err().expect("it is not UTF-8")),
+            Err(NotUtf8 { text }) => Err(python_text(py, text)?.to_str().expect_err("it is not UTF-8")),
         }
     }
 }
@@ -101,7 +101,7 @@ pub(super) fn sorted_json<'py>(value: &Bound<'py, PyAny>, default_str: bool) -> 
 #[pyo3(signature = (text, digits=32))]
 pub(super) fn md5_hex<'py>(py: Python<'py>, text: &str, digits: usize) -> PyResult<Bound<'py, PyString>> {
     let mut out = Vec::with_capacity(32);
-    digest::write_md5(text, digits, &mut out);
+    digest::write_hex(&digest::md5(text), digits, &mut out);
     python_text(py, out)
 }
 
@@ -110,7 +110,7 @@ pub(super) fn md5_hex<'py>(py: Python<'py>, text: &str, digits: usize) -> PyResu
 #[pyo3(signature = (text, digits=64))]
 pub(super) fn sha256_hex<'py>(py: Python<'py>, text: &str, digits: usize) -> PyResult<Bound<'py, PyString>> {
     let mut out = Vec::with_capacity(64);
-    digest::write_sha256(text, digits, &mut out);
+    digest::write_hex(&digest::sha256(text), digits, &mut out);
     python_text(py, out)
 }
 
@@ -131,11 +131,13 @@ pub(super) fn last_values<'py>(py: Python<'py>, query: &str) -> PyResult<Bound<'
 }
 
 /// The items themselves, so that no Python code that runs later can take them away.
+#[inline]
 fn entries<'py>(params: &Bound<'py, PyDict>) -> SmallVec<[(Bound<'py, PyAny>, Bound<'py, PyAny>); 8]> {
     params.iter().collect()
 }
 
 /// Sorted by name, as Python sorts text.
+#[inline]
 fn sorted<'a, 'py>(entries: &'a [(Bound<'py, PyAny>, Bound<'py, PyAny>)]) -> PyResult<Items<'a, 'py>> {
     let mut items = Items::with_capacity(entries.len());
     for (name, value) in entries {
@@ -146,6 +148,7 @@ fn sorted<'a, 'py>(entries: &'a [(Bound<'py, PyAny>, Bound<'py, PyAny>)]) -> PyR
 }
 
 /// None, a bool, a float or an int of 64 bits, but no instance of a class that derives from these.
+#[inline]
 fn number<'a>(value: &Bound<'_, PyAny>) -> Option<Scalar<'a>> {
     if value.is_none() {
         return Some(Scalar::None);
@@ -257,6 +260,7 @@ fn formatted<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyString>> {
 }
 
 /// The text in UTF-8, with lone surrogates as they are.
+#[inline]
 fn bytes<'a>(text: &'a Bound<'_, PyString>) -> PyResult<Cow<'a, [u8]>> {
     if let Ok(text) = text.to_str() {
         return Ok(Cow::Borrowed(text.as_bytes()));

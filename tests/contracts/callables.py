@@ -96,7 +96,11 @@ REDIS_KEYS: dict[tuple[str, str], Build] = {
     ("fastapi_dashboard", "QueryCacheService._generate_query_hash"): (
         lambda *args: fastapi_dashboard.query_result_key(TENANT, *args)
     ),
-    **{name: _behind(django_ecommerce.redis_key, build) for name, build in KEYS.items() if name[0] == "django_ecommerce"},
+    **{
+        name: _behind(django_ecommerce.redis_key, build)
+        for name, build in KEYS.items()
+        if name[0] == "django_ecommerce"
+    },
     **{
         name: _behind(nalar.redis_key, build)
         for name, build in KEYS.items()

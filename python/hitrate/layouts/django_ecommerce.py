@@ -1,5 +1,5 @@
 """
-The keys of the Django shop "E-Commerce" (dinhhoang235): ``ecommerce:{version}:{key}``, for lists an MD5 cut to 8 digits.
+The keys of the shop "E-Commerce" (dinhhoang235): ``ecommerce:{version}:{key}``, for lists an MD5 cut to 8 digits.
 
 Every function returns the key that code hands to Django's cache; `redis_key` is what the server holds then.
 """

@@ -96,7 +96,8 @@ def make_cache_key(prefix: str, tenant_id: str, **params: Any) -> str:
     Raises:
         TypeError: the prefix or the tenant is no text.
     """
-    return _PARAMS.key(":".join((prefix, tenant_id)), params)
+    # Concatenated, because that refuses what is no text.
+    return _PARAMS.key(prefix + ":" + tenant_id, params)
 
 
 def build_cache_key(cache_type: str, tenant_id: object, *identifier: object) -> str:
