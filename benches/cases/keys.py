@@ -28,8 +28,7 @@ Build = Callable[[], str]
 
 
 def django_ecommerce_key(prefix: str, **kwargs: Any) -> str:
-    given = {name: str(value) for name, value in kwargs.items() if value is not None}
-    text = "&".join(f"{name}={value}" for name, value in sorted(given.items()))
+    text = "&".join(f"{name}={value}" for name, value in sorted(kwargs.items()) if value is not None)
     return f"{prefix}:{hashlib.md5(text.encode()).hexdigest()[:8]}" if text else prefix
 
 
@@ -70,16 +69,18 @@ BUILDS: dict[str, dict[str, Build]] = {
         "django_ecommerce": lambda: django_ecommerce.generate_cache_key("products:list", **SHOP),
         "nalar": lambda: nalar.response_key("employees", "list", query=QUERY),
         "quelyos_ecommerce": lambda: quelyos_ecommerce.list_products_key(ODOO),
-        "quelyos_api": lambda: quelyos_api.generate_key("products", 7, **ODOO),
-        "fastapi_dashboard": lambda: fastapi_dashboard.make_cache_key("products", TENANT, **ODOO),
+        "quelyos_api": lambda: quelyos_api.generate_key("products", 7, limit=20, offset=40, search="robe"),
+        "fastapi_dashboard": lambda: fastapi_dashboard.make_cache_key(
+            "products", TENANT, limit=20, offset=40, search="robe"
+        ),
         "fastapi query": lambda: fastapi_dashboard.generate_query_hash("What is my revenue?", ODOO),
     },
     PYTHON: {
         "django_ecommerce": lambda: django_ecommerce_key("products:list", **SHOP),
         "nalar": lambda: nalar_key("employees", "list", query=QUERY),
         "quelyos_ecommerce": lambda: quelyos_ecommerce_key(ODOO),
-        "quelyos_api": lambda: quelyos_api_key("products", 7, **ODOO),
-        "fastapi_dashboard": lambda: fastapi_dashboard_key("products", TENANT, **ODOO),
+        "quelyos_api": lambda: quelyos_api_key("products", 7, limit=20, offset=40, search="robe"),
+        "fastapi_dashboard": lambda: fastapi_dashboard_key("products", TENANT, limit=20, offset=40, search="robe"),
         "fastapi query": lambda: fastapi_dashboard_hash("What is my revenue?", ODOO),
     },
 }

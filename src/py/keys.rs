@@ -64,17 +64,20 @@ impl PyPairsLayout {
         let py = params.py();
         let entries = entries(params);
         let mut key = self.layout.begin(&bytes(prefix)?);
-        for (name, value) in sorted(&entries)? {
+        let mut items = Items::new();
+        sort(&entries, &mut items)?;
+        for (name, value) in &items {
+            let name = name.as_ref();
             if let Ok(text) = value.cast_exact::<PyString>() {
-                key.push(&name, Scalar::Text(&bytes(text)?));
+                key.push(name, Scalar::Text(&bytes(text)?));
             } else if let Some(scalar) = number(value) {
-                key.push(&name, scalar);
+                key.push(name, scalar);
             } else {
                 let text = match self.wording {
                     Wording::Str => outcall::text(value)?,
                     Wording::Format => formatted(value)?,
                 };
-                key.push(&name, Scalar::Text(&bytes(&text)?));
+                key.push(name, Scalar::Text(&bytes(&text)?));
             }
         }
         match key.finish() {
@@ -136,15 +139,14 @@ fn entries<'py>(params: &Bound<'py, PyDict>) -> SmallVec<[(Bound<'py, PyAny>, Bo
     params.iter().collect()
 }
 
-/// Sorted by name, as Python sorts text.
+/// Adds them to `items`, sorted by name, as Python sorts text. In place, for moving that many bytes would show.
 #[inline]
-fn sorted<'a, 'py>(entries: &'a [(Bound<'py, PyAny>, Bound<'py, PyAny>)]) -> PyResult<Items<'a, 'py>> {
-    let mut items = Items::with_capacity(entries.len());
+fn sort<'a, 'py>(entries: &'a [(Bound<'py, PyAny>, Bound<'py, PyAny>)], items: &mut Items<'a, 'py>) -> PyResult<()> {
     for (name, value) in entries {
         items.push((bytes(name.cast::<PyString>()?)?, value));
     }
     items.sort_unstable_by(|one, other| one.0.cmp(&other.0));
-    Ok(items)
+    Ok(())
 }
 
 /// None, a bool, a float or an int of 64 bits, but no instance of a class that derives from these.
@@ -202,11 +204,13 @@ fn write_map(map: &Bound<'_, PyDict>, default_str: bool, depth: usize, out: &mut
         return Ok(false);
     }
     out.push(b'{');
-    for (at, (name, value)) in sorted(&entries)?.into_iter().enumerate() {
+    let mut items = Items::new();
+    sort(&entries, &mut items)?;
+    for (at, (name, value)) in items.iter().enumerate() {
         if at > 0 {
             out.extend_from_slice(b", ");
         }
-        Scalar::Text(&name).write_json(out);
+        Scalar::Text(name).write_json(out);
         out.extend_from_slice(b": ");
         if !write_json(value, default_str, depth, out)? {
             return Ok(false);
