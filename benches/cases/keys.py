@@ -85,7 +85,7 @@ BUILDS: dict[str, dict[str, Build]] = {
     },
 }
 LAYOUTS = tuple(BUILDS[PYTHON])
-# Its original only joins text; half of that is being called with keywords, which costs ours the same. So no bar.
+# Its original only joins text, and being called with keywords costs both the same. So no bar.
 JOINED = "fastapi_dashboard"
 
 
