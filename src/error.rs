@@ -150,9 +150,7 @@ impl ServerError {
     #[must_use]
     pub fn advice(&self) -> Option<&'static str> {
         Some(match self.code.as_str() {
-            "OOM" if !self.detail.contains("max_bytes") => {
-                "the server is full: raise maxmemory, or set maxmemory-policy to allkeys-lru"
-            }
+            "OOM" => "it is full: raise maxmemory (of memory://: max_bytes), or set maxmemory-policy to allkeys-lru",
             "READONLY" => "this is a replica: connect to the primary",
             "LOADING" => "the server is loading its data: wait",
             "MISCONF" => "the server cannot write its snapshot: look at its disk and log",

@@ -4,6 +4,7 @@
 //! a running thread gives the GIL back. Ungated it does harm: eight threads of pure GETs fall to a third, neighbours are
 //! late by 5–8 ms. Each rule below was measured (`docs/design/waiting.md`); the state is fed clocks, so that tests need none.
 
+use crate::clock;
 use crate::process::PerProcess;
 use std::cell::Cell;
 use std::sync::OnceLock;
@@ -90,46 +91,12 @@ pub struct SystemClocks;
 impl Clocks for SystemClocks {
     #[inline]
     fn monotonic(&self) -> u64 {
-        clock::monotonic()
+        clock::monotonic_ns()
     }
 
     #[inline]
     fn thread_cpu(&self) -> u64 {
-        clock::thread_cpu()
-    }
-}
-
-#[cfg(unix)]
-mod clock {
-    use rustix::time::{ClockId, clock_gettime};
-
-    pub(super) fn monotonic() -> u64 {
-        nanoseconds(ClockId::Monotonic)
-    }
-
-    pub(super) fn thread_cpu() -> u64 {
-        nanoseconds(ClockId::ThreadCPUTime)
-    }
-
-    fn nanoseconds(clock: ClockId) -> u64 {
-        let time = clock_gettime(clock);
-        u64::try_from(time.tv_sec).unwrap_or(0).wrapping_mul(1_000_000_000) + u64::try_from(time.tv_nsec).unwrap_or(0)
-    }
-}
-
-#[cfg(not(unix))]
-mod clock {
-    use std::sync::OnceLock;
-    use std::time::Instant;
-
-    pub(super) fn monotonic() -> u64 {
-        static START: OnceLock<Instant> = OnceLock::new();
-        u64::try_from(START.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX)
-    }
-
-    /// Without a cheap clock of a thread's own time, all time counts: neighbours get their turn rather too often.
-    pub(super) fn thread_cpu() -> u64 {
-        monotonic()
+        clock::thread_cpu_ns()
     }
 }
 

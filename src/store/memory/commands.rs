@@ -98,7 +98,7 @@ impl Memory {
 
     fn too_large(&self) -> Reply {
         error(&format!(
-            "OOM the value is too large for memory://, whose bound is {} bytes in {} parts; raise max_bytes",
+            "OOM the value is too large for memory://, whose bound is {} bytes in {} parts",
             self.max_bytes,
             self.shards.len()
         ))
@@ -220,7 +220,7 @@ pub(super) fn add(shard: &mut Shard, key: &[u8], delta: i64, now: u64) -> Reply 
     let Some(sum) = number.checked_add(delta) else { return error(OVERFLOW) };
     match shard.set(key, sum.to_string().as_bytes(), expires_at, now) {
         Ok(()) => Reply::Int(sum),
-        Err(TooLarge) => error("OOM the key is too large for memory://; raise max_bytes"),
+        Err(TooLarge) => error("OOM the key is too large for memory://"),
     }
 }
 

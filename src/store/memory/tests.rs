@@ -4,6 +4,8 @@ use super::Memory;
 use super::commands::error;
 use super::shard::Shard;
 use crate::op::Reply;
+use proptest::prelude::RngExt;
+use proptest::test_runner::{RngAlgorithm, TestRng};
 use std::collections::{BTreeMap, HashMap};
 
 const HOUR: Option<u64> = Some(3_600_000);
@@ -12,21 +14,9 @@ fn key(number: u64) -> Vec<u8> {
     format!("key:{number}").into_bytes()
 }
 
-/// `SplitMix64` (Steele, Lea, Flood 2014): the same numbers in every run.
-struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
+/// The same numbers in every run.
+fn seeded(seed: u8) -> TestRng {
+    TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32])
 }
 
 /// Keys by Zipf's law with exponent 1: the table holds the sums of 1/rank.
@@ -45,9 +35,8 @@ impl Zipf {
         )
     }
 
-    #[allow(clippy::cast_precision_loss)] // A draw, not a sum of money.
-    fn draw(&self, chance: &mut Chance) -> u64 {
-        let at = chance.next() as f64 / u64::MAX as f64 * self.0.last().expect("it has keys");
+    fn draw(&self, chance: &mut TestRng) -> u64 {
+        let at = chance.random_range(0.0..*self.0.last().expect("it has keys"));
         self.0.partition_point(|sum| *sum < at) as u64
     }
 }
@@ -106,12 +95,12 @@ fn hits(keys: impl Iterator<Item = u64>) -> (u32, u32) {
 fn it_keeps_what_is_used_at_least_as_well_as_lru() {
     let zipf = Zipf::new(20_000);
     for seed in 0..3 {
-        let mut chance = Chance(seed);
+        let mut chance = seeded(seed);
         let (ours, lru) = hits((0..300_000).map(|_| zipf.draw(&mut chance)));
         assert!(ours >= lru, "Zipf, seed {seed}: {ours} against {lru}");
 
         // Every now and then somebody reads through everything once.
-        let mut chance = Chance(seed);
+        let mut chance = seeded(seed);
         let mut scanned = 0;
         let (ours, lru) = hits((0..300_000_u64).map(|step| {
             if step % 20_000 < 6_000 {
@@ -127,12 +116,15 @@ fn it_keeps_what_is_used_at_least_as_well_as_lru() {
 
 #[test]
 fn it_never_counts_more_than_its_bound() {
-    let (mut chance, bound) = (Chance(1), 1 << 20);
+    let (mut chance, bound) = (seeded(1), 1 << 20);
     let mut shard = Shard::new(bound);
     for _ in 0..50_000 {
-        let size = usize::try_from(chance.below(20_000)).expect("small");
-        let expires_at = (chance.below(2) == 0).then_some(chance.below(1000));
-        shard.set(&key(chance.below(5000)), &vec![0; size], expires_at, chance.below(1000)).ok().expect("it fits");
+        let size = chance.random_range(0..20_000);
+        let expires_at = (chance.random_range(0..2) == 0).then_some(chance.random_range(0..1000));
+        shard
+            .set(&key(chance.random_range(0..5000)), &vec![0; size], expires_at, chance.random_range(0..1000))
+            .ok()
+            .expect("it fits");
         assert!(shard.bytes() <= bound as u64);
     }
     assert!(shard.counts.evicted > 10_000);
