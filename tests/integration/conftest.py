@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 import hitrate
 from hitrate.exceptions import ServerResponseError
 from hitrate.testing import Endpoint
+from tests.integration.forms import Canary
 
 MakeCache = Callable[..., hitrate.Cache]
 """What the fixture `make_cache` is."""
@@ -110,3 +112,8 @@ def make_verbs(make_cache: Callable[..., hitrate.Cache], twins: bool) -> Callabl
 def verbs(make_verbs: Callable[..., Verbs], protocol: int) -> Verbs:
     """A pickling, raising cache in all four variants: blocking and not, RESP2 and RESP3."""
     return make_verbs(protocol=protocol)
+
+
+@pytest.fixture
+def canary(tmp_path: Path) -> Canary:
+    return Canary(tmp_path / "executed")
