@@ -172,6 +172,6 @@ def test_the_safe_unpickler_runs_nothing_and_can_be_told_more_names(make_cache: 
     assert_counted_miss(safe, "forged")
     assert not canary.path.exists()
     assert_counted_miss(safe, "level")
-    more = make_cache(unpickle="safe", unpickle_globals=[f"{__name__}.Level"])
+    more = make_cache(unpickle="safe", unpickle_globals=[f"{Level.__module__}.Level"])
     assert more.get("level") is Level.FORTY_NINE
     assert_counted_miss(more, "forged")
