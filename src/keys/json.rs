@@ -106,14 +106,13 @@ mod tests {
         }
 
         #[test]
-        fn escapes_say_the_utf_16_units(text: String) {
+        fn escapes_say_the_utf_16_units(text in r"[^\\]{0,64}") {
+            // In text without backslashes, every escape of this form stands for a unit that is not plain.
             let escaped: Vec<u16> = json(text.as_bytes())[1..]
                 .split("\\u")
                 .skip(1)
                 .map(|unit| u16::from_str_radix(&unit[..4], 16).expect("four digits"))
                 .collect();
-            // In text without backslashes, every escape of this form stands for a unit that is not plain.
-            prop_assume!(!text.contains('\\'));
             let odd = |unit: &u16| !matches!(unit, 0x20..=0x7e | 8..=10 | 12..=13);
             prop_assert_eq!(escaped, text.encode_utf16().filter(odd).collect::<Vec<_>>());
         }
