@@ -67,7 +67,14 @@ def test_a_wait_for_a_slot_ends_at_the_deadline_and_names_the_option(proxy: Prox
     cache = make_cache(proxy.url, timeout=1, max_connections=1)
     cache.set("k", "v")
     proxy.fault = delay(0.1)
-    results = in_threads(30, lambda _: cache.get("k"))
+    # Begun one by one, as on a busy machine, each would get its slot at the last moment and wait for the reply in vain.
+    together = threading.Barrier(30)
+
+    def read(_: int) -> Any:
+        together.wait()
+        return cache.get("k")
+
+    results = in_threads(30, read)
     late = [result for result in results if result != "v"]
     assert "v" in results
     assert late != []
