@@ -104,14 +104,21 @@ class _Pool:
         if self._end is None:
             self._end = self._until_loop_ends()
             await anext(self._end)
-        await self._take_slot(deadline)
+        waited = await self._take_slot(deadline)
         try:
             while self._idle:
                 connection = self._idle.pop()
                 if connection.is_usable:
                     connection.is_used = True
                     return connection
-            return await self._connect(pending, deadline)
+            # What is left may be too little for any server: it is not the greeting then that took the time.
+            late = waited and deadline - time.monotonic() < pending.round_trip / 2
+            try:
+                return await self._connect(pending, deadline)
+            except _DeadlineError:
+                if late:
+                    raise _DeadlineError("slot") from None
+                raise
         except BaseException:
             self._free_slot()
             raise
@@ -129,10 +136,11 @@ class _Pool:
         while self._idle:
             self._idle.pop().close()
 
-    async def _take_slot(self, deadline: float) -> None:
+    async def _take_slot(self, deadline: float) -> bool:
+        """Take one; returns whether it had to be waited for."""
         if self._free:
             self._free -= 1
-            return
+            return False
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
@@ -144,6 +152,7 @@ class _Pool:
                 # Given after all, and not used: it is the next one's turn.
                 self._free_slot()
             raise
+        return True
 
     def _free_slot(self) -> None:
         while self._waiting:

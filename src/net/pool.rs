@@ -3,7 +3,7 @@
 use super::connection::Connection;
 use super::dial::Dialer;
 use crate::config::Server;
-use crate::error::{Result, Stage};
+use crate::error::{Error, Result, Stage};
 use crate::stats::Stats;
 use crate::wait::{Deadline, Parking, Waiter};
 use parking_lot::Mutex;
@@ -88,7 +88,7 @@ impl Pool {
         &self.stats
     }
 
-    pub(super) fn timeout(&self, deadline: Deadline, stage: Stage) -> crate::error::Error {
+    pub(super) fn timeout(&self, deadline: Deadline, stage: Stage) -> Error {
         self.dialer.timeout(deadline, stage)
     }
 
@@ -112,7 +112,8 @@ impl Pool {
     /// A connection that is ready for commands, an idle one if there is one.
     pub(super) fn take(self: &Arc<Self>, waiter: &dyn Waiter, deadline: Deadline) -> Result<Lease> {
         loop {
-            match self.place(waiter, deadline)? {
+            let (place, waited) = self.place(waiter, deadline)?;
+            match place {
                 Place::Idle(mut connection) => {
                     if connection.idle_since.elapsed() < TRUSTED || connection.is_quiet() {
                         return Ok(Lease { pool: Arc::clone(self), connection: Some(connection), reused: true });
@@ -120,7 +121,14 @@ impl Pool {
                     drop(connection);
                     self.vacate(Place::Slot);
                 }
-                Place::Slot => return self.open(waiter, deadline),
+                Place::Slot => {
+                    // What is left may be too little for any server: it is not the greeting then that took the time.
+                    let late = waited && deadline.remaining() < deadline.whole() / 2;
+                    return match self.open(waiter, deadline) {
+                        Err(Error::Timeout { .. }) if late => Err(self.timeout(deadline, Stage::Slot)),
+                        opened => opened,
+                    };
+                }
             }
         }
     }
@@ -132,15 +140,16 @@ impl Pool {
         self.open(waiter, deadline)
     }
 
-    fn place(&self, waiter: &dyn Waiter, deadline: Deadline) -> Result<Place> {
+    /// A place, and whether it had to be waited for.
+    fn place(&self, waiter: &dyn Waiter, deadline: Deadline) -> Result<(Place, bool)> {
         let turn = {
             let mut state = self.state.lock();
             if let Some(connection) = state.idle.pop() {
-                return Ok(Place::Idle(connection));
+                return Ok((Place::Idle(connection), false));
             }
             if state.open < self.server().max_connections {
                 state.open += 1;
-                return Ok(Place::Slot);
+                return Ok((Place::Slot, false));
             }
             let turn = Arc::new(Turn::default());
             state.waiting.push_back(Arc::clone(&turn));
@@ -153,7 +162,7 @@ impl Pool {
         state.waiting.retain(|other| !Arc::ptr_eq(other, &turn));
         drop(state);
         match (woken, turn.given.lock().take()) {
-            (Ok(_), Some(place)) => Ok(place),
+            (Ok(_), Some(place)) => Ok((place, true)),
             (Ok(_), None) => Err(self.timeout(deadline, Stage::Slot)),
             (Err(interrupted), place) => {
                 if let Some(place) = place {
@@ -244,7 +253,7 @@ impl Lease {
         &self.pool.stats
     }
 
-    pub(super) fn timeout(&self, deadline: Deadline, stage: Stage) -> crate::error::Error {
+    pub(super) fn timeout(&self, deadline: Deadline, stage: Stage) -> Error {
         self.pool.timeout(deadline, stage)
     }
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
@@ -83,6 +84,37 @@ def test_a_wait_for_a_slot_ends_at_the_deadline_and_names_the_option(proxy: Prox
     proxy.fault = healthy
     assert cache.get("k") == "v"
     assert cache.stats()["pool"]["waiting"] == 0
+
+
+def test_a_slot_that_came_too_late_is_what_is_blamed(proxy: Proxy, make_cache: MakeCache) -> None:
+    cache = make_cache(proxy.url, timeout=1, max_connections=1)
+    cache.set("k", "v")
+    proxy.fault = swallow
+    errors: list[Any] = []
+
+    def get() -> None:
+        with pytest.raises(ServerTimeoutError) as raised:
+            cache.get("k")
+        errors.append(raised.value)
+
+    holder = threading.Thread(target=get)
+    holder.start()
+    until(lambda: cache.stats()["pool"]["in_use"] == 1, "the only connection is in use")
+    get()
+    holder.join()
+    # Freed at the holder's deadline, the slot left next to no time to open a connection.
+    assert sum("max_connections" in str(error) for error in errors) == 1
+
+
+async def test_a_slot_that_came_too_late_is_what_tasks_blame(proxy: Proxy, make_cache: MakeCache) -> None:
+    cache = make_cache(proxy.url, timeout=1, max_connections=1)
+    await cache.aset("k", "v")
+    proxy.fault = swallow
+    holder = asyncio.create_task(cache.aget("k"))
+    await asyncio.sleep(0.1)
+    errors = await asyncio.gather(holder, cache.aget("k"), return_exceptions=True)
+    assert all(isinstance(error, ServerTimeoutError) for error in errors)
+    assert ["max_connections" in str(error) for error in errors] == [False, True]
 
 
 def test_the_connection_used_last_is_used_first(proxy: Proxy, make_cache: MakeCache) -> None:
