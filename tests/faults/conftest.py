@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -83,9 +83,12 @@ def frozen(server: Server) -> Iterator[None]:
         server.cont()
 
 
-def run_python(code: str, *args: str, flags: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-    """Run a program in an interpreter of its own, and end it if it hangs."""
+def run_python(
+    code: str, *args: str, flags: tuple[str, ...] = (), environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a program in an interpreter of its own, with more in its environment if asked, and end it if it hangs."""
     command = [sys.executable, *flags, "-c", code, *args]
     # `PYTHON...` variables would change what the test is about.
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    env.update(environment or {})
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=2 * PATIENCE, check=False)
