@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV ?= .venv
 CARGO_FLAGS ?=
 PYTEST_ARGS ?=
+# The tests of a group share something dear, and stay in one process.
+PARALLEL ?= -n auto --dist loadgroup
 SOAK_SECONDS ?= 30
 FUZZ_CASES ?= 1000000
 FUZZ_SECONDS ?= 600
@@ -73,8 +75,8 @@ test-rust:  ## the Rust core, without Python
 	fi
 	cargo test -q $(CARGO_FLAGS) --no-default-features --doc
 
-pytest: build  ## the Python tests
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+pytest: build  ## the Python tests, several at once where each process may start its own server
+	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
 demo: build  ## run the example shop and print what the cache does; SERVE=1 keeps it serving
 	$(BIN)/python examples/django_shop/demo.py

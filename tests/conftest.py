@@ -22,6 +22,17 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.load_profile("patient")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """
+    How many processes ``-n auto`` stands for: two per core, because most tests wait most of the time.
+
+    Each starts a server of its own. On one that is given they run one after the other, in this process: some change the
+    server's settings, or count what it does.
+    """
+    return 0 if os.environ.get("HITRATE_TEST_URL") else 2 * min(os.cpu_count() or 1, 8)
+
+
 @pytest.fixture(scope="session")
 def server(request: pytest.FixtureRequest) -> Endpoint:
     """The server of most tests: that of ``$HITRATE_TEST_URL``, else a throwaway one for the whole session."""

@@ -135,13 +135,14 @@ async def test_a_timed_out_call_closes_its_connection_and_nobody_gets_its_reply(
 async def test_random_delays_around_the_deadline_never_give_a_wrong_answer(
     proxy: Proxy, missing_cache: MakeCache, seconds: float
 ) -> None:
-    cache = missing_cache(proxy.url, timeout=0.05)
+    deadline = 0.2
+    cache = missing_cache(proxy.url, timeout=deadline)
     names = [f"k{number}" for number in range(20)]
     assert await cache.aset_many({name: name for name in names}, 1000) == []
     chance, answers = random.Random(2), {"hit": 0, "miss": 0}
 
     async def jitter(link: Link, data: bytes) -> None:
-        await asyncio.sleep(chance.choice([0, 0, 0, 0.04, 0.05, 0.06, 0.1]))
+        await asyncio.sleep(chance.choice([0, 0, 0, 0.9, 1, 1.1, 2]) * deadline)
         await link.deliver(data)
 
     proxy.fault = jitter

@@ -99,10 +99,12 @@ async def test_a_key_deleted_while_the_server_was_away_is_never_read_again(
 async def test_a_key_deleted_while_the_server_was_stopped_is_never_read_again(
     own_server: Server, missing_cache: MakeCache, as_verbs: AsVerbs
 ) -> None:
-    cache = missing_cache(timeout=0.1)
+    cache = missing_cache(timeout=0.3)
     verbs = as_verbs(cache)
     for _ in range(5):
-        await verbs.set_many(dict.fromkeys(KEYS, "old"))
+        # A PING of the round before that was late may open the breaker once more, on a busy machine, and drop this.
+        while await verbs.set_many(dict.fromkeys(KEYS, "old")):
+            until_healed(cache)
         with (readers := Readers(cache, KEYS[:10])):
             until_read(readers)
             with frozen(own_server):
@@ -175,7 +177,7 @@ async def test_an_overflowing_journal_clears_this_cache_but_its_critical_keys(
     critical: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    cache = missing_cache(timeout=0.1, layout=layout, journal_max_keys=10, critical=[critical])
+    cache = missing_cache(timeout=0.3, layout=layout, journal_max_keys=10, critical=[critical])
     verbs = as_verbs(cache)
     versions = [1, 2] if layout == "django" else [None]
     spared = [f"{critical}{number}" for number in range(3)]
@@ -197,7 +199,7 @@ async def test_an_overflowing_journal_clears_this_cache_but_its_critical_keys(
 async def test_an_overflow_does_not_lose_the_deletion_of_a_critical_key(
     own_server: Server, missing_cache: MakeCache, as_verbs: AsVerbs
 ) -> None:
-    cache = missing_cache(timeout=0.1, journal_max_keys=10, critical=["session:"])
+    cache = missing_cache(timeout=0.3, journal_max_keys=10, critical=["session:"])
     verbs = as_verbs(cache)
     await verbs.set_many(dict.fromkeys([*KEYS, "session:out", "session:in"], "old"))
     with frozen(own_server):
@@ -213,7 +215,7 @@ async def test_an_overflow_does_not_lose_the_deletion_of_a_critical_key(
 async def test_a_replayed_clear_clears_what_clear_clears(
     own_server: Server, missing_cache: MakeCache, as_verbs: AsVerbs
 ) -> None:
-    verbs = as_verbs(cache := missing_cache(timeout=0.1, critical=["session:"]))
+    verbs = as_verbs(cache := missing_cache(timeout=0.3, critical=["session:"]))
     values = dict.fromkeys(["session:1", "k1"], "old")
     await verbs.set_many(values)
     assert await verbs.clear() == 2

@@ -17,7 +17,7 @@ from tests.faults.conftest import run_python
 FILL = """
 import random, sys
 import hitrate
-BOUND = 32 << 20
+BOUND = 16 << 20
 cache = hitrate.Cache(f"memory://?max_bytes={BOUND}")
 chance = random.Random(1)
 def resident():

@@ -31,6 +31,8 @@ import pytest
 
 from hitrate.testing import Server
 
+pytestmark = pytest.mark.xdist_group("django-suite")
+
 SUITE = Path(__file__).parent / "suite"
 # Kept inside the virtual environment: one download per environment and version of Django.
 KEPT = Path(sys.prefix) / "django-own-tests"
