@@ -21,6 +21,8 @@ pub enum Role {
     Read,
     /// It stores what can be computed again: dropped, and counted.
     Store,
+    /// It only saves work, and goes without whatever the server says and `on_error` is: a lease.
+    Spare,
     /// It deletes: written down, and replayed before this process reads again.
     Forget(Forget),
     /// Its answer decides something (`add`, `incr`, a lock): it must know.
@@ -178,6 +180,9 @@ impl Cache {
             };
         }
         if !local.health.is_open() {
+            if let Role::Forget(forget) = &call.role {
+                local.health.journal_behind_records(forget);
+            }
             return Ok(Admission::Send);
         }
         if let Role::Forget(forget) = &call.role
@@ -209,7 +214,8 @@ impl Cache {
         }
         if !error.is_server_at_fault() {
             self.local().stats.error(&error);
-            return Err(error);
+            let may_go_without = call.role == Role::Spare && matches!(error, Error::Server(_));
+            return if may_go_without { Ok(()) } else { Err(error) };
         }
         if !call.bulk {
             match waiter {
@@ -225,6 +231,7 @@ impl Cache {
         let local = self.local();
         local.stats.error(&error);
         let may_do_without = match (self.settings.cache.on_error, &call.role) {
+            (_, Role::Spare) => true,
             _ if call.critical || is_forbidden(&error) && matches!(call.role, Role::Forget(_)) => false,
             (OnError::Raise, _) | (_, Role::Certain) | (OnError::Miss, Role::Exact) => false,
             (OnError::Ignore, _) | (OnError::Miss, Role::Read | Role::Store | Role::Forget(_)) => true,

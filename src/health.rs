@@ -12,7 +12,7 @@ use crate::keys::KeyMaker;
 use crate::net::Pool;
 use crate::net::blocking::{self, Patience};
 use crate::stats::Stats;
-use crate::store::{DeletePattern, Ping, Unlink};
+use crate::store::{DeletePattern, Ping, RecordsForget, Unlink};
 use crate::wait::{Deadline, Parking, PlainWaiter, Waiter};
 use parking_lot::Mutex;
 use std::collections::{HashMap, VecDeque};
@@ -285,6 +285,16 @@ impl Health {
         open
     }
 
+    /// Writes a deletion that is about to be sent down as well, if records wait that are to be forgotten before it.
+    pub fn journal_behind_records(self: &Arc<Self>, forget: &Forget) {
+        if self.has_journal() && !matches!(forget, Forget::Records(_)) {
+            let mut state = self.state.lock();
+            if state.journal.has_records() {
+                self.write_down(&mut state, forget.clone());
+            }
+        }
+    }
+
     /// Writes a deletion down that may not have reached the server; it is replayed as soon as possible.
     pub fn journal(self: &Arc<Self>, forget: Forget) {
         self.write_down(&mut self.state.lock(), forget);
@@ -363,7 +373,10 @@ impl Health {
             let Some(work) = self.state.lock().journal.begin() else { return true };
             match self.forget(&work) {
                 Ok(()) => {
-                    let count = if let Forget::Keys(keys) = &work { keys.len() } else { 1 };
+                    let count = match &work {
+                        Forget::Keys(keys) | Forget::Records(keys) => keys.len(),
+                        Forget::Pattern(_) | Forget::Everything => 1,
+                    };
                     *replayed += count;
                     self.stats.replayed.add(count);
                     self.state.lock().journal.finish();
@@ -406,6 +419,9 @@ impl Health {
         match work {
             Forget::Keys(keys) => {
                 blocking::run(&self.pool, &mut Unlink::new(keys.clone()), &PlainWaiter, patience)?;
+            }
+            Forget::Records(records) => {
+                blocking::run(&self.pool, &mut RecordsForget::new(records.clone()), &PlainWaiter, patience)?;
             }
             Forget::Pattern(pattern) => {
                 let mut delete = DeletePattern::new(pattern.clone(), REPLAY_COUNT);

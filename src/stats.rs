@@ -47,6 +47,14 @@ pub struct Stats {
     pub sets: Counter,
     /// Values not stored, because the server was away or refused.
     pub dropped_sets: Counter,
+    /// Leases of entries that were given to this process.
+    pub leases: Counter,
+    /// Entries stored under a lease.
+    pub fills: Counter,
+    /// Entries not stored, because what they were computed from was forgotten meanwhile, or the lease had run out.
+    pub voided_fills: Counter,
+    /// Entries not stored, because the server was away or refused.
+    pub dropped_fills: Counter,
     /// Keys deleted.
     pub deletes: Counter,
     /// Round trips completed.

@@ -12,6 +12,8 @@ __all__ = [
     "Bell",
     "Channel",
     "Client",
+    "Entry",
+    "Lease",
     "Owner",
     "PairsLayout",
     "Pending",
@@ -364,14 +366,15 @@ class Client:
         Tell what this cache did in this process.
 
         Returns:
-            ``hits``, ``misses``, ``hit_rate`` (0 to 1), ``sets``, ``dropped_sets``, ``deletes``, ``round_trips``,
-            ``retries``, ``bytes_in``, ``bytes_out``, ``timeouts``; ``errors`` by kind; ``breaker`` (``state``,
-            ``opened``, ``journal``: deletions waiting, ``journaled``, ``replayed``); ``pool`` (``max``, ``open``,
-            ``idle``, ``in_use``, ``waiting``, ``connects``, ``slot_waits``); ``waiter`` (``"thread"``, or
-            ``"gevent"`` once that has patched `socket`); ``staged_wait`` (``enabled``, ``hits``, ``misses``,
-            ``skipped_*``); ``latency`` of round trips (``count``, ``sum`` in seconds, ``buckets``: pairs of upper bound
-            in seconds and count, not cumulated; the last bound is None and takes the rest); ``memory`` of a
-            ``memory://`` store (``entries``, ``bytes``, ``max_bytes``, ``evicted``, ``expired``), else None.
+            ``hits``, ``misses``, ``hit_rate`` (0 to 1), ``sets``, ``dropped_sets``, ``leases``, ``fills``,
+            ``voided_fills``, ``dropped_fills``, ``deletes``, ``round_trips``, ``retries``, ``bytes_in``,
+            ``bytes_out``, ``timeouts``; ``errors`` by kind; ``breaker`` (``state``, ``opened``, ``journal``: deletions
+            waiting, ``journaled``, ``replayed``); ``pool`` (``max``, ``open``, ``idle``, ``in_use``, ``waiting``,
+            ``connects``, ``slot_waits``); ``waiter`` (``"thread"``, or ``"gevent"`` once that has patched `socket`);
+            ``staged_wait`` (``enabled``, ``hits``, ``misses``, ``skipped_*``); ``latency`` of round trips (``count``,
+            ``sum`` in seconds, ``buckets``: pairs of upper bound in seconds and count, not cumulated; the last bound
+            is None and takes the rest); ``memory`` of a ``memory://`` store (``entries``, ``bytes``, ``max_bytes``,
+            ``evicted``, ``expired``), else None.
         """
 
     def close(self) -> None:
@@ -412,8 +415,219 @@ class Client:
     def _alock_extend(
         self, key: str, token: bytes, ttl: _Seconds, version: Any = None
     ) -> Coroutine[Any, Any, bool]: ...
+    def _entry(self, key: str, tags: Iterable[str] | None = None, version: Any = None) -> Entry | None:
+        """
+        Read an entry (``PTTL``, ``GET``, and ``MGET`` of the records of its tags, in one round trip).
+
+        Args:
+            key: of the entry.
+            tags: what it depends on, the same names as when its lease was taken, in any order; at most 64.
+            version: key version, where keys have one.
+
+        Returns:
+            The entry; None when there is none, when it is being computed, was filled under other tags or before one of
+            them was forgotten, is damaged, or is covered by a deletion that waits to be replayed.
+
+        Raises:
+            ConfigError: the tags are one text, hold something else than texts, or are too many.
+        """
+
+    def _aentry(
+        self, key: str, tags: Iterable[str] | None = None, version: Any = None
+    ) -> Coroutine[Any, Any, Entry | None]:
+        """Read an entry, as `_entry` does."""
+
+    def _lease(
+        self,
+        key: str,
+        seconds: _Seconds,
+        tags: Iterable[str] | None = None,
+        version: Any = None,
+        *,
+        seen: Entry | None = None,
+    ) -> Lease | Entry | float | None:
+        """
+        Ask for the right to compute an entry.
+
+        Args:
+            key: of the entry.
+            seconds: for how long others wait for it, or serve what is stale.
+            tags: what it will depend on.
+            version: key version, where keys have one.
+            seen: the stale entry that the caller has; it stays where it is meanwhile.
+
+        Returns:
+            A lease: compute, and fill it. An entry: one that the caller has not seen, filled meanwhile; it may be
+            stale. A number: somebody else computes, and has so many seconds left, more than 0. None: the server is away
+            or refused, or a deletion of the key or of a tag waits to be replayed: compute, and store nothing. No
+            `on_error` makes that raise.
+        """
+
+    def _alease(
+        self,
+        key: str,
+        seconds: _Seconds,
+        tags: Iterable[str] | None = None,
+        version: Any = None,
+        *,
+        seen: Entry | None = None,
+    ) -> Coroutine[Any, Any, Lease | Entry | float | None]:
+        """Ask for the right to compute an entry, as `_lease` does."""
+
+    def _fill_response(
+        self,
+        lease: Lease,
+        status: int,
+        headers: Iterable[tuple[str, str]],
+        body: bytes,
+        *,
+        etag: str,
+        fresh: _Seconds,
+        lifetime: _Seconds,
+        age: float = 0.0,
+        older_by: float = 0.0,
+    ) -> bool:
+        """
+        Store an answer under its lease.
+
+        Args:
+            lease: from `_lease`.
+            status: HTTP status code.
+            headers: names and values, at most 256.
+            body: as it is sent.
+            etag: its ``ETag``, or an empty text.
+            fresh: seconds of age up to which it is fresh.
+            lifetime: seconds until the server drops it.
+            age: how old it is already, in seconds.
+            older_by: how many seconds before the lease the state of the database may have been read that it was
+                computed from. If that is more than 0, it is stored only when nothing it depends on was forgotten since.
+
+        Returns:
+            Whether it was stored. If not, somebody deleted the key or forgot a tag meanwhile, the lease had run out and
+            was taken by another, or the server is away; ``voided_fills`` and ``dropped_fills`` count which.
+
+        Raises:
+            ConfigError: too many headers, or a `lifetime` that is not positive.
+            SerializationError: it is longer than ``max_value_bytes``. The lease is still there then: release it.
+        """
+
+    def _afill_response(
+        self,
+        lease: Lease,
+        status: int,
+        headers: Iterable[tuple[str, str]],
+        body: bytes,
+        *,
+        etag: str,
+        fresh: _Seconds,
+        lifetime: _Seconds,
+        age: float = 0.0,
+        older_by: float = 0.0,
+    ) -> Coroutine[Any, Any, bool]:
+        """Store an answer under its lease, as `_fill_response` does."""
+
+    def _fill_value(
+        self, lease: Lease, value: Any, *, fresh: _Seconds, lifetime: _Seconds, older_by: float = 0.0
+    ) -> bool:
+        """
+        Store a value under its lease, otherwise as `_fill_response`.
+
+        Raises:
+            SerializationError: the serializer cannot store it, or it is too long. The lease is still there then.
+        """
+
+    def _afill_value(
+        self, lease: Lease, value: Any, *, fresh: _Seconds, lifetime: _Seconds, older_by: float = 0.0
+    ) -> Coroutine[Any, Any, bool]:
+        """Store a value under its lease, as `_fill_value` does."""
+
+    def _release(self, lease: Lease) -> bool:
+        """
+        Give a lease back without a fill. An entry that was stale when it was taken stays.
+
+        Returns:
+            Whether it was still ours; False also when the server is away, and then the lease runs out by itself.
+        """
+
+    def _arelease(self, lease: Lease) -> Coroutine[Any, Any, bool]:
+        """Give a lease back, as `_release` does."""
+
+    def _forget_tags(self, tags: Iterable[str], version: Any = None) -> int | None:
+        """
+        Forget every entry that depends on one of these tags, at a cost that does not depend on how many there are.
+
+        Returns:
+            How many tags were named; None when the server is away and this was written down.
+        """
+
+    def _aforget_tags(self, tags: Iterable[str], version: Any = None) -> Coroutine[Any, Any, int | None]:
+        """Forget every entry that depends on one of these tags, as `_forget_tags` does."""
+
+    def _note_forgotten(self, version: Any = None) -> None:
+        """
+        Note that something is about to be deleted by key or pattern, for fills with `older_by`.
+
+        Call it after the change is committed, and before the deletion: what a loader of an older state stores in
+        between is deleted.
+        """
+
+    def _anote_forgotten(self, version: Any = None) -> Coroutine[Any, Any, None]:
+        """Note that something is about to be deleted, as `_note_forgotten` does."""
+
     @staticmethod
     def _sleep(seconds: float) -> None: ...
+
+@final
+class Entry:
+    """A cached answer or value, as it was read. Its age goes on while it is held."""
+
+    @property
+    def status(self) -> int:
+        """HTTP status code; 0 of a value."""
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """Names and values."""
+
+    @property
+    def etag(self) -> str:
+        """The ``ETag``, or an empty text."""
+
+    @property
+    def body(self) -> bytes:
+        """The body of an answer."""
+
+    @property
+    def value(self) -> Any:
+        """The value, an object of its own for each access; None of an answer."""
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was computed, the way from the server included."""
+
+    @property
+    def fresh_for(self) -> float:
+        """Seconds until it is stale; negative when it is."""
+
+    @property
+    def expires_in(self) -> float:
+        """Seconds until the server drops it."""
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """What it depends on, sorted."""
+
+    @property
+    def stored_at(self) -> float:
+        """When it was stored, in seconds since 1970-01-01 UTC, by the clock of whoever did: for people."""
+
+@final
+class Lease:
+    """The right to compute an entry, and to fill it."""
+
+    @property
+    def key(self) -> str:
+        """The key of the entry."""
 
 @final
 class Pending:

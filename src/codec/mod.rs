@@ -6,6 +6,7 @@
 //! | begins with | form |
 //! |---|---|
 //! | `0xC1` `hs` `0x01` | [signed](sign): `MessagePack` never uses `0xC1`, and UTF-8 has no such byte |
+//! | `0xC1` `he` `0x01` | [an entry of ours](envelope): an answer or a value with what it depends on |
 //! | `0x1F8B`, `0xFD` `7zXZ`, `0x04224D18`, `0x28B52FFD`, `0x78` and a check | gzip, xz, lz4 frame, zstd, zlib |
 //! | `0x80` and more | pickle of protocol 2 and up; in `MessagePack` that is an empty map, with nothing behind it |
 //! | `0x80` and above | `MessagePack` |
@@ -14,6 +15,7 @@
 //! | anything else | JSON |
 
 mod compress;
+pub mod envelope;
 pub mod pickle;
 mod sign;
 
@@ -41,6 +43,8 @@ pub enum Form {
     Compressed(Compressor),
     /// Signed; another form is inside.
     Signed,
+    /// An entry of ours, which is no value.
+    Envelope,
 }
 
 impl Form {
@@ -54,6 +58,7 @@ impl Form {
             [b'{' | b'[' | b'"', ..] => Self::Json,
             _ if is_integer(bytes) => Self::Integer,
             _ if sign::is_signed(bytes) => Self::Signed,
+            _ if envelope::is_envelope(bytes) => Self::Envelope,
             _ => match (compress::form(bytes), bytes) {
                 (Some(compressor), _) => Self::Compressed(compressor),
                 (None, [0x80..=0xFF, ..]) => Self::MsgPack,
@@ -178,11 +183,11 @@ impl Codec {
                 let value = compress::unpack(compressor, content, self.max_bytes)?;
                 match Form::of(&value) {
                     // Nobody writes these, and each more would let a short text grow further.
-                    Form::Compressed(_) | Form::Signed => Err(Damaged),
+                    Form::Compressed(_) | Form::Signed | Form::Envelope => Err(Damaged),
                     form => Ok((form, Cow::Owned(value))),
                 }
             }
-            Form::Signed => Err(Damaged),
+            Form::Signed | Form::Envelope => Err(Damaged),
             form if content.len() <= self.max_bytes => Ok((form, Cow::Borrowed(content))),
             _ => Err(Damaged),
         }
@@ -200,6 +205,9 @@ impl Codec {
             && let Ok(value) = compress::unpack(compressor, content, self.max_bytes)
         {
             return Ok(Cow::Owned(value));
+        }
+        if form == Form::Envelope {
+            return Err(Damaged);
         }
         if content.len() <= self.max_bytes { Ok(Cow::Borrowed(content)) } else { Err(Damaged) }
     }

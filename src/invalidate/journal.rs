@@ -17,6 +17,8 @@ const KEYS_PER_PIECE: usize = 500;
 pub enum Forget {
     /// These keys.
     Keys(Vec<FullKey>),
+    /// What depends on these records (of tags, or of all that was forgotten): they get new versions.
+    Records(Vec<FullKey>),
     /// Every key that matches this glob.
     Pattern(Vec<u8>),
     /// Every key of this cache but the critical ones: what an overflow leaves.
@@ -27,6 +29,7 @@ pub enum Forget {
 #[derive(Debug)]
 pub struct Journal {
     keys: HashSet<FullKey>,
+    records: HashSet<FullKey>,
     patterns: BTreeSet<Vec<u8>>,
     everything: bool,
     /// What is being replayed now; it stays until the server has answered.
@@ -37,7 +40,7 @@ pub struct Journal {
 impl Forget {
     fn names(&self, key: &[u8]) -> bool {
         match self {
-            Self::Keys(keys) => keys.iter().any(|one| one.as_slice() == key),
+            Self::Keys(keys) | Self::Records(keys) => keys.iter().any(|one| one.as_slice() == key),
             Self::Pattern(pattern) => glob::matches(pattern, key),
             Self::Everything => false,
         }
@@ -48,7 +51,14 @@ impl Journal {
     /// Remembers up to `max_keys` keys one by one.
     #[must_use]
     pub fn new(max_keys: usize) -> Self {
-        Self { keys: HashSet::new(), patterns: BTreeSet::new(), everything: false, under_way: None, max_keys }
+        Self {
+            keys: HashSet::new(),
+            records: HashSet::new(),
+            patterns: BTreeSet::new(),
+            everything: false,
+            under_way: None,
+            max_keys,
+        }
     }
 
     /// Remembers a deletion. Returns whether the journal holds more now than it may: then [`overflow`](Self::overflow) it.
@@ -57,16 +67,19 @@ impl Journal {
         match forget {
             // Also once everything is to go: what that spares, sessions for example, may have been deleted by name.
             Forget::Keys(keys) => self.keys.extend(keys),
+            Forget::Records(records) => self.records.extend(records),
             Forget::Pattern(pattern) => drop(self.patterns.insert(pattern)),
             Forget::Everything => self.everything = true,
         }
-        self.patterns.len() > MAX_PATTERNS || self.keys.len() > self.max_keys
+        self.patterns.len() > MAX_PATTERNS || self.keys.len() + self.records.len() > self.max_keys
     }
 
     /// Remembers "everything but the critical keys" instead of all details, and of critical keys as many as it may hold.
     pub fn overflow(&mut self, is_critical: impl Fn(&[u8]) -> bool) {
         self.everything = true;
         self.patterns.clear();
+        // The records are deleted with everything: what depends on them is a miss then.
+        self.records.clear();
         let max_keys = self.max_keys;
         self.keys = self.keys.drain().filter(|key| is_critical(key)).take(max_keys).collect();
     }
@@ -87,16 +100,17 @@ impl Journal {
     pub fn len(&self) -> usize {
         let under_way = match &self.under_way {
             None => 0,
-            Some(Forget::Keys(keys)) => keys.len(),
+            Some(Forget::Keys(keys) | Forget::Records(keys)) => keys.len(),
             Some(_) => 1,
         };
-        self.keys.len() + self.patterns.len() + usize::from(self.everything) + under_way
+        self.keys.len() + self.records.len() + self.patterns.len() + usize::from(self.everything) + under_way
     }
 
     /// Whether a key is to be deleted by name or pattern, so that what the server still holds must not be read.
     #[must_use]
     pub fn names(&self, key: &[u8]) -> bool {
         self.keys.contains(key)
+            || self.records.contains(key)
             || self.patterns.iter().any(|pattern| glob::matches(pattern, key))
             || self.under_way.as_ref().is_some_and(|forget| forget.names(key))
     }
@@ -107,19 +121,25 @@ impl Journal {
         self.everything || self.under_way == Some(Forget::Everything)
     }
 
-    /// Begins the next piece of work: some keys, then one pattern after the other, then everything.
+    /// Whether records wait. What is deleted meanwhile must be deleted again behind them: a loader of another process that
+    /// proves by them that nothing was forgotten may have stored something in between.
+    #[must_use]
+    pub fn has_records(&self) -> bool {
+        !self.records.is_empty() || matches!(self.under_way, Some(Forget::Records(_)))
+    }
+
+    /// Begins the next piece of work: some records, some keys, then one pattern after the other, then everything.
     pub fn begin(&mut self) -> Option<Forget> {
         self.under_way = self.next();
         self.under_way.clone()
     }
 
     fn next(&mut self) -> Option<Forget> {
+        if !self.records.is_empty() {
+            return Some(Forget::Records(some_of(&mut self.records)));
+        }
         if !self.keys.is_empty() {
-            let some: Vec<FullKey> = self.keys.iter().take(KEYS_PER_PIECE).cloned().collect();
-            for key in &some {
-                self.keys.remove(key);
-            }
-            return Some(Forget::Keys(some));
+            return Some(Forget::Keys(some_of(&mut self.keys)));
         }
         if let Some(pattern) = self.patterns.pop_first() {
             return Some(Forget::Pattern(pattern));
@@ -136,11 +156,20 @@ impl Journal {
     pub fn put_back(&mut self) {
         match self.under_way.take() {
             Some(Forget::Keys(keys)) => self.keys.extend(keys),
+            Some(Forget::Records(records)) => self.records.extend(records),
             Some(Forget::Pattern(pattern)) => drop(self.patterns.insert(pattern)),
             Some(Forget::Everything) => self.everything = true,
             None => {}
         }
     }
+}
+
+fn some_of(keys: &mut HashSet<FullKey>) -> Vec<FullKey> {
+    let some: Vec<FullKey> = keys.iter().take(KEYS_PER_PIECE).cloned().collect();
+    for key in &some {
+        keys.remove(key);
+    }
+    some
 }
 
 #[cfg(test)]
@@ -209,7 +238,7 @@ mod tests {
                 match forget {
                     Forget::Keys(keys) => kept.extend(keys),
                     Forget::Everything => everything = true,
-                    Forget::Pattern(_) => prop_assert!(false, "no pattern was pushed"),
+                    Forget::Pattern(_) | Forget::Records(_) => prop_assert!(false, "no pattern was pushed"),
                 }
             }
             prop_assert!(everything || numbers.iter().all(|number| kept.contains(&key(&number.to_string()))));

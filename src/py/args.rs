@@ -96,6 +96,44 @@ pub(super) fn seconds(object: Borrowed<'_, '_, PyAny>, name: &str) -> PyResult<f
     Ok(seconds)
 }
 
+/// A span of time that has to be positive.
+pub(super) fn duration(object: &Bound<'_, PyAny>, name: &str) -> PyResult<Duration> {
+    match lifetime(seconds(object.as_borrowed(), name)?) {
+        Ttl::For(span) if !span.is_zero() => Ok(span),
+        _ => Err(ConfigError::new_err(format!("'{name}' must be a positive number of seconds, not {object}"))),
+    }
+}
+
+/// A span of time; a negative one is none.
+pub(super) fn span(seconds: f64, name: &str) -> PyResult<Duration> {
+    if seconds.is_nan() || seconds > LONGEST_SECONDS {
+        return Err(ConfigError::new_err(format!("'{name}' must be a number of seconds, at most a thousand years")));
+    }
+    Ok(Duration::from_secs_f64(seconds.max(0.0)))
+}
+
+/// Names of tags, sorted, each once.
+pub(super) fn names(tags: &Bound<'_, PyAny>, most: usize) -> PyResult<Vec<Box<str>>> {
+    if tags.is_instance_of::<PyString>() || tags.is_instance_of::<PyBytes>() {
+        return Err(ConfigError::new_err("'tags' must be several names, as in tags=['product:1'], not one text"));
+    }
+    let mut names = Vec::new();
+    for name in outcall::items(tags)? {
+        let name = name?;
+        let Ok(name) = name.cast::<PyString>() else {
+            let kind = name.get_type().qualname()?.to_string();
+            return Err(ConfigError::new_err(format!("a tag must be a str, not {kind}")));
+        };
+        names.push(Box::from(name.to_str()?));
+    }
+    names.sort_unstable();
+    names.dedup();
+    if names.len() > most {
+        return Err(ConfigError::new_err(format!("an entry may have {most} tags, not {}", names.len())));
+    }
+    Ok(names)
+}
+
 /// A version, as the text that stands in the key.
 pub(super) fn version(object: Option<&Bound<'_, PyAny>>) -> PyResult<Option<String>> {
     object.map(|object| outcall::text(object)?.extract()).transpose()

@@ -48,28 +48,31 @@ impl Inner {
         let name = name
             .to_str()
             .map_err(|_| InvalidKeyError::new_err("a key must be text that UTF-8 can hold; it has lone surrogates"))?;
-        let version = args::version(version)?;
+        Ok((self.spelled(key, name, args::version(version)?.as_deref())?, self.cache.is_critical(name)))
+    }
+
+    /// The full key of `name`; `key` is what a key function gets.
+    fn spelled(&self, key: &Object<'_>, name: &str, version: Option<&str>) -> PyResult<FullKey> {
+        let (py, keys) = (key.py(), self.cache.keys());
         let full = match &self.key_function {
-            None => self.cache.keys().full(name, version.as_deref()),
+            None => keys.full(name, version),
             Some(function) => {
-                let keys = self.cache.keys();
-                let version = version.as_deref().unwrap_or(keys.default_version());
-                let made = {
-                    let py = key.py();
-                    outcall::call(
-                        function.bind(py),
-                        [key, &PyString::new(py, keys.prefix()), &version_number(py, version)?],
-                    )?
-                };
+                let version = version_number(py, version.unwrap_or(keys.default_version()))?;
+                let made = outcall::call(function.bind(py), [key, &PyString::new(py, keys.prefix()), &version])?;
                 FullKey::from_slice(outcall::text(&made)?.to_str()?.as_bytes())
             }
         };
         if let Some(validate) = &self.validate_key
             && (full.len() > LONGEST_PLAIN_KEY || full.iter().any(|byte| *byte < 33 || *byte == 127))
         {
-            outcall::call(validate.bind(key.py()), [&PyString::new(key.py(), &String::from_utf8_lossy(&full))])?;
+            outcall::call(validate.bind(py), [&PyString::new(py, &String::from_utf8_lossy(&full))])?;
         }
-        Ok((full, self.cache.is_critical(name)))
+        Ok(full)
+    }
+
+    /// The full key of something of our own, beside the caller's keys.
+    pub(super) fn own_key(&self, py: Python<'_>, name: &str, version: Given<'_, '_>) -> PyResult<FullKey> {
+        self.spelled(&PyString::new(py, name), name, args::version(version)?.as_deref())
     }
 
     pub(super) fn keyed(&self, key: &Object<'_>, version: Given<'_, '_>, role: Role) -> PyResult<(FullKey, Call)> {

@@ -2,9 +2,11 @@
 
 mod args;
 mod client;
+mod entry;
 mod errors;
 mod events;
 mod keys;
+mod lease;
 mod outcall;
 mod pending;
 mod plan;
@@ -20,7 +22,11 @@ mod _native {
     #[pymodule_export]
     use super::client::PyClient;
     #[pymodule_export]
+    use super::entry::PyEntry;
+    #[pymodule_export]
     use super::keys::{PyPairsLayout, last_values, md5_hex, normalise_query, sha256_hex, sorted_json};
+    #[pymodule_export]
+    use super::lease::PyLease;
     #[pymodule_export]
     use super::pending::{PyChannel, PyOwner, PyPending};
     #[cfg(unix)]

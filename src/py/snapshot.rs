@@ -22,6 +22,10 @@ pub(super) fn stats<'py>(py: Python<'py>, cache: &Cache) -> PyResult<Bound<'py, 
     result.set_item("hit_rate", if hits + misses == 0 { 0.0 } else { hits as f64 / (hits + misses) as f64 })?;
     result.set_item("sets", stats.sets.get())?;
     result.set_item("dropped_sets", stats.dropped_sets.get())?;
+    result.set_item("leases", stats.leases.get())?;
+    result.set_item("fills", stats.fills.get())?;
+    result.set_item("voided_fills", stats.voided_fills.get())?;
+    result.set_item("dropped_fills", stats.dropped_fills.get())?;
     result.set_item("deletes", stats.deletes.get())?;
     result.set_item("round_trips", stats.round_trips.get())?;
     result.set_item("retries", stats.retries.get())?;

@@ -1,18 +1,24 @@
 //! What a cache needs of a server: every operation, as commands and what their replies mean.
 
 mod counter;
+mod entry;
+mod lease;
 mod lock;
 mod many;
 mod memory;
 mod scan;
 mod single;
+mod tags;
 
 pub use counter::Incr;
+pub use entry::{Age, EntryGet, Found, Tags};
+pub use lease::{Filled, Grant, Judge, LeaseFill, LeaseRelease, LeaseTake, Taken};
 pub use lock::{LockExtend, LockRelease};
 pub use many::{GetMany, Many, SetMany, Sink, Source, Stored, Unlink};
 pub use memory::{Memory, Session, Usage};
 pub use scan::{DeletePattern, Page, ScanPage, Spares};
 pub use single::{AddOrGet, Condition, Exists, ExpireAt, Get, Persist, Ping, Raw, Remaining, Set, TimeToLive, Touch};
+pub use tags::RecordsForget;
 
 use std::time::Duration;
 
@@ -30,4 +36,8 @@ pub fn prepare() {
     counter::SWAP.prepare();
     lock::RELEASE.prepare();
     lock::EXTEND.prepare();
+    lease::TAKE.prepare();
+    lease::FILL.prepare();
+    lease::RELEASE.prepare();
+    tags::FORGET.prepare();
 }

@@ -5,6 +5,7 @@
 //! as far as `unpickle` allows.
 
 mod damage;
+mod inner;
 mod read;
 mod write;
 
@@ -56,13 +57,7 @@ impl Values {
         if let Some(text) = self.writer.integer(value)? {
             return Ok(self.codec.sign(key, text));
         }
-        let bytes = self.writer.write(value)?;
-        let sealed = if self.codec.is_slow_to_seal(bytes.len()) {
-            value.py().detach(|| self.codec.seal(key, bytes))
-        } else {
-            self.codec.seal(key, bytes)
-        };
-        Ok(sealed?)
+        self.seal(value.py(), key, self.writer.write(value)?)
     }
 
     /// The object in what is stored at `key`, or none when the bytes are damaged: counted, and a miss to the caller. The key

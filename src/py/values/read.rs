@@ -65,7 +65,7 @@ impl Readers {
             Form::Pickle if self.is_wary && !pickle::is_modest(bytes) => None,
             Form::Pickle => self.pickle.as_ref(),
             Form::MsgPack => self.msgpack(py)?,
-            Form::Compressed(_) | Form::Signed => None,
+            Form::Compressed(_) | Form::Signed | Form::Envelope => None,
         };
         let Some(loads) = loads else { return Ok(None) };
         let value = outcall::call(loads.bind(py), [&PyBytes::new(py, bytes)])?;

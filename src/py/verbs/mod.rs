@@ -1,12 +1,15 @@
 //! The verbs: each makes a plan, which `get` waits for and `aget` hands to asyncio.
 
 mod counter;
+mod entry;
+mod fill;
 mod lifetime;
 mod lock;
 mod many;
 mod raw;
 mod scan;
 mod single;
+mod tags;
 
 use pyo3::prelude::*;
 

@@ -6,7 +6,6 @@ use crate::clock;
 use crate::error::ServerError;
 use crate::keys::glob;
 use crate::op::Reply;
-use smallvec::{SmallVec, smallvec};
 
 pub(super) const SYNTAX: &str = "ERR syntax error";
 pub(super) const NOT_AN_INTEGER: &str = "ERR value is not an integer or out of range";
@@ -171,24 +170,18 @@ impl Memory {
     }
 
     fn rename(&self, from: &[u8], to: &[u8], only_if_absent: bool, now: u64) -> Reply {
-        // One lock after the other, in the order of the shards, so that two renames never wait for each other.
-        let (first, second) = (self.index(from), self.index(to));
-        let mut held: SmallVec<[_; 2]> = smallvec![self.shards[first.min(second)].lock()];
-        if first != second {
-            held.push(self.shards[first.max(second)].lock());
-        }
-        let (source, target) = (usize::from(first > second), usize::from(first < second));
-        let Some(item) = held[source].peek(from, now) else { return error(NO_SUCH_KEY) };
+        let mut held = self.lock(&[from, to]);
+        let Some(item) = held.of(from).peek(from, now) else { return error(NO_SUCH_KEY) };
         let (value, expires_at) = (item.value().to_vec(), item.expires_at());
-        if only_if_absent && held[target].peek(to, now).is_some() {
+        if only_if_absent && held.of(to).peek(to, now).is_some() {
             return Reply::Int(0);
         }
-        if !held[target].fits(to, &value) {
+        if !held.of(to).fits(to, &value) {
             return self.too_large();
         }
-        held[source].remove(from, now);
+        held.of(from).remove(from, now);
         let done = if only_if_absent { Reply::Int(1) } else { status("OK") };
-        self.stored(held[target].set(to, &value, expires_at, now), done)
+        self.stored(held.of(to).set(to, &value, expires_at, now), done)
     }
 
     pub(super) fn stored(&self, stored: Result<(), TooLarge>, done: Reply) -> Reply {

@@ -5,6 +5,8 @@
 //! anything that waits. There is no thread and no copy on disk; a forked child begins with an empty store.
 
 mod commands;
+mod leases;
+mod locked;
 mod scripts;
 mod shard;
 #[cfg(test)]

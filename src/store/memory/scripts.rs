@@ -2,16 +2,33 @@
 
 use super::commands::{After, INVALID_EXPIRE, NOT_AN_INTEGER, SYNTAX, add, error, expire, integer};
 use super::{Memory, Reply};
-use crate::store::{counter, lock};
+use crate::store::{counter, lease, lock, tags};
 
 impl Memory {
     /// `EVAL` and `EVALSHA` of a script that comes with this package.
     pub(super) fn run_script(&self, args: &[&[u8]], now: u64) -> Reply {
         let [_, script, count, rest @ ..] = args else { return error(SYNTAX) };
-        let Some((&[key], args)) = integer(count).and_then(|count| rest.split_at_checked(usize::try_from(count).ok()?))
+        let Some((keys, args)) = integer(count).and_then(|count| rest.split_at_checked(usize::try_from(count).ok()?))
         else {
-            return error("ERR memory:// runs scripts of one key only");
+            return error("ERR Number of keys can't be greater than number of args");
         };
+        let answer = if lease::TAKE.is(script) {
+            self.take_lease(keys, args, now)
+        } else if lease::FILL.is(script) {
+            self.fill_lease(keys, args, now)
+        } else if lease::RELEASE.is(script) {
+            self.release_lease(keys, args, now)
+        } else if tags::FORGET.is(script) {
+            self.forget_tags(keys, args, now)
+        } else {
+            Ok(self.run_short_script(script, keys, args, now))
+        };
+        answer.unwrap_or_else(|refusal| refusal)
+    }
+
+    /// Those of one key.
+    fn run_short_script(&self, script: &[u8], keys: &[&[u8]], args: &[&[u8]], now: u64) -> Reply {
+        let [key] = keys else { return error(NO_OTHERS) };
         let mut shard = self.shard(key);
         match args {
             [delta] if counter::INCR.is(script) => {
@@ -42,7 +59,9 @@ impl Memory {
                     self.stored(shard.set(key, new, expires_at, now), Reply::Int(1))
                 }
             },
-            _ => error("ERR memory:// runs no scripts of others; use a Redis or Valkey server for them"),
+            _ => error(NO_OTHERS),
         }
     }
 }
+
+const NO_OTHERS: &str = "ERR memory:// runs no scripts of others; use a Redis or Valkey server for them";

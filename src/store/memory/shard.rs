@@ -160,6 +160,13 @@ impl Shard {
         }
     }
 
+    /// Writes over a part of a value, which must be as long.
+    pub(super) fn patch(&mut self, key: &[u8], at: usize, bytes: &[u8]) {
+        if let Some(mut item) = self.entries.peek_mut(key) {
+            item.value[at..at + bytes.len()].copy_from_slice(bytes);
+        }
+    }
+
     /// Removes an entry; false when there is none.
     pub(super) fn remove(&mut self, key: &[u8], now: u64) -> bool {
         self.take(key, now).is_some()

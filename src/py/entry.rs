@@ -1,0 +1,191 @@
+//! `hitrate._native.Entry`: a cached answer or value, as it was read.
+
+use super::client::Inner;
+use crate::clock;
+use crate::codec::Damaged;
+use crate::codec::envelope::{self, Content, Id, Payload, Response, Sealed, Times};
+use crate::store::{Age, Found, Tags};
+use parking_lot::Mutex;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString, PyTuple};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// See `_native.pyi` for the reference text.
+#[pyclass(name = "Entry", module = "hitrate._native", frozen)]
+pub(super) struct PyEntry {
+    fill: Id,
+    age: Age,
+    times: Times,
+    #[pyo3(get)]
+    status: u16,
+    #[pyo3(get)]
+    headers: Py<PyTuple>,
+    #[pyo3(get)]
+    etag: Py<PyString>,
+    #[pyo3(get)]
+    body: Py<PyBytes>,
+    #[pyo3(get)]
+    tags: Py<PyTuple>,
+    value: Option<Value>,
+}
+
+/// A value of an entry: decoded once, to see that it is whole, and then anew for each who asks.
+struct Value {
+    inner: Arc<Inner>,
+    /// The payload, or the envelope with it, and where the value begins in it.
+    bytes: Vec<u8>,
+    begins_at: usize,
+    first: Mutex<Option<Py<PyAny>>>,
+}
+
+#[pymethods]
+impl PyEntry {
+    #[getter]
+    fn value(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let Some(value) = &self.value else { return Ok(py.None()) };
+        // Not in the condition of the `if`, where the lock would be held while Python decodes.
+        let first = value.first.lock().take();
+        if let Some(first) = first {
+            return Ok(first);
+        }
+        let again = value.inner.values.decode_inner(py, &value.bytes[value.begins_at..])?;
+        Ok(again.map_or_else(|| py.None(), Bound::unbind))
+    }
+
+    #[getter]
+    fn age(&self) -> f64 {
+        seconds(self.age_ms())
+    }
+
+    #[getter]
+    fn fresh_for(&self) -> f64 {
+        seconds(self.times.fresh) - seconds(self.age_ms())
+    }
+
+    #[getter]
+    fn expires_in(&self) -> f64 {
+        seconds(self.age.left) - seconds(self.since_asked())
+    }
+
+    #[getter]
+    fn stored_at(&self) -> f64 {
+        seconds(self.times.stored_at)
+    }
+
+    fn __repr__(&self) -> String {
+        let what = if self.value.is_some() { "a value".to_owned() } else { format!("status {}", self.status) };
+        format!("<hitrate entry, {what}, {:.3} s old>", self.age())
+    }
+}
+
+impl PyEntry {
+    /// Which fill it is.
+    pub(super) fn fill(&self) -> Id {
+        self.fill
+    }
+
+    fn since_asked(&self) -> u64 {
+        clock::now_ms().saturating_sub(self.age.asked_at)
+    }
+
+    fn age_ms(&self) -> u64 {
+        self.age.age.saturating_add(self.since_asked())
+    }
+}
+
+#[allow(clippy::cast_precision_loss)] // 285,000 years fit into the 53 bits.
+fn seconds(milliseconds: u64) -> f64 {
+    milliseconds as f64 / 1000.0
+}
+
+/// What was made of something that was found.
+pub(super) enum Read {
+    Entry(Box<PyEntry>),
+    /// It is being computed, or a tag was forgotten.
+    Miss,
+    /// It cannot be read.
+    Damaged,
+}
+
+impl Inner {
+    /// The entry in what was found. Damage is counted. The key is needed only where values are signed.
+    pub(super) fn read_entry(
+        self: &Arc<Self>,
+        py: Python<'_>,
+        key: &[u8],
+        tags: &Tags,
+        found: Found,
+    ) -> PyResult<Option<PyEntry>> {
+        match self.read_found(py, key, tags, found)? {
+            Read::Entry(entry) => Ok(Some(*entry)),
+            Read::Miss => Ok(None),
+            Read::Damaged => {
+                self.cache.local().stats.decode_error();
+                Ok(None)
+            }
+        }
+    }
+
+    fn read_found(self: &Arc<Self>, py: Python<'_>, key: &[u8], tags: &Tags, found: Found) -> PyResult<Read> {
+        let Sealed { kind, fill, payload: sealed } = match found.sealed() {
+            Ok(Some(sealed)) => sealed,
+            Ok(None) => return Ok(Read::Miss),
+            Err(Damaged) => return Ok(Read::Damaged),
+        };
+        let Ok(opened) = self.values.unseal(py, key, sealed) else { return Ok(Read::Damaged) };
+        let (mut entry, value) = {
+            let Ok(payload) = envelope::read(kind, &opened) else { return Ok(Read::Damaged) };
+            let Ok(age) = found.age(&payload.times) else { return Ok(Read::Damaged) };
+            if !found.is_current(&payload, tags) {
+                return Ok(Read::Miss);
+            }
+            let value = match payload.content {
+                Content::Response(_) => None,
+                Content::Value(bytes) => match self.values.decode_inner(py, bytes)? {
+                    None => return Ok(Read::Damaged),
+                    Some(value) => Some((bytes.len(), value.unbind())),
+                },
+            };
+            (PyEntry::new(py, fill, age, &payload)?, value)
+        };
+        if let Some((length, first)) = value {
+            let bytes = match opened {
+                Cow::Owned(payload) => payload,
+                Cow::Borrowed(_) => found.stored,
+            };
+            let begins_at = bytes.len() - length;
+            entry.value = Some(Value { inner: Arc::clone(self), bytes, begins_at, first: Mutex::new(Some(first)) });
+        }
+        Ok(Read::Entry(Box::new(entry)))
+    }
+}
+
+impl PyEntry {
+    fn new(py: Python<'_>, fill: Id, age: Age, payload: &Payload<'_>) -> PyResult<Self> {
+        let names = payload.tags.iter().map(|(name, _)| PyString::new(py, name)).collect::<Vec<_>>();
+        let (status, headers, etag, body) = match &payload.content {
+            Content::Value(_) => (0, PyTuple::empty(py), "", &[][..]),
+            Content::Response(Response { status, etag, headers, body }) => (*status, pairs(py, headers)?, *etag, *body),
+        };
+        Ok(Self {
+            fill,
+            age,
+            times: payload.times,
+            status,
+            headers: headers.unbind(),
+            etag: PyString::new(py, etag).unbind(),
+            body: PyBytes::new(py, body).unbind(),
+            tags: PyTuple::new(py, names)?.unbind(),
+            value: None,
+        })
+    }
+}
+
+fn pairs<'py>(py: Python<'py>, headers: &[(&str, &str)]) -> PyResult<Bound<'py, PyTuple>> {
+    let mut pairs = Vec::with_capacity(headers.len());
+    for (name, value) in headers {
+        pairs.push(PyTuple::new(py, [PyString::new(py, name), PyString::new(py, value)])?);
+    }
+    PyTuple::new(py, pairs)
+}

@@ -1,0 +1,165 @@
+//! Entries of our own: reading one, taking its lease, filling it, giving the lease back. `hitrate/lease.py` puts them together.
+
+use super::boolean;
+use crate::cache::{Call, Role};
+use crate::codec::envelope::{Id, MAX_TAGS};
+use crate::keys::FullKey;
+use crate::py::args;
+use crate::py::client::{Given, Inner, Object, PyClient};
+use crate::py::entry::PyEntry;
+use crate::py::lease::PyLease;
+use crate::py::outcall;
+use crate::py::plan::{Finish, Plan};
+use crate::store::{EntryGet, Found, Judge, LeaseRelease, LeaseTake, Tags, Taken};
+use parking_lot::Mutex;
+use pyo3::prelude::*;
+use std::sync::Arc;
+use std::time::Duration;
+
+impl Inner {
+    fn entry(
+        self: &Arc<Self>,
+        key: &Object<'_>,
+        tags: Given<'_, '_>,
+        version: Given<'_, '_>,
+    ) -> PyResult<Plan<EntryGet, impl Finish<Option<Found>>>> {
+        let tags = self.tags(tags, version, MAX_TAGS)?;
+        let (key, mut call) = self.keyed(key, version, Role::Read)?;
+        call.forgotten |= self.is_any_forgotten(&tags.records);
+        let (inner, name, records) = (Arc::clone(self), self.name_to_verify(&key), tags.records.clone());
+        let finish = move |py: Python<'_>, found: Option<Option<Found>>| {
+            let stats = &inner.cache.local().stats;
+            let entry = match found.flatten() {
+                Some(found) => inner.read_entry(py, &name, &tags, found)?,
+                None => None,
+            };
+            (if entry.is_some() { &stats.hits } else { &stats.misses }).one();
+            Ok(entry.into_pyobject(py)?.unbind())
+        };
+        Ok(Plan { operation: EntryGet::new(key, records), call, finish })
+    }
+
+    fn lease(
+        self: &Arc<Self>,
+        key: &Object<'_>,
+        seconds: &Object<'_>,
+        tags: Given<'_, '_>,
+        version: Given<'_, '_>,
+        seen: Option<Id>,
+    ) -> PyResult<Plan<LeaseTake<Met>, impl Finish<Taken>>> {
+        let tags = self.tags(tags, version, MAX_TAGS)?;
+        let lasts = args::duration(seconds, "seconds")?;
+        let (full, critical) = self.key(key, version)?;
+        let forgotten = self.cache.local().health.is_forgotten(&full) || self.is_any_forgotten(&tags.records);
+        let call = Call { forgotten, ..Call::new(Role::Spare) };
+        let kept: Kept = Arc::new(Mutex::new(Ok(None)));
+        let met = Met {
+            inner: Arc::clone(self),
+            name: self.name_to_verify(&full),
+            tags: tags.clone(),
+            kept: Arc::clone(&kept),
+        };
+        let (inner, key, version) =
+            (Arc::clone(self), outcall::text(key)?.unbind(), version.map(|v| v.clone().unbind()));
+        let finish = move |py: Python<'_>, taken: Option<Taken>| {
+            let kept = std::mem::replace(&mut *kept.lock(), Ok(None))?;
+            match taken {
+                Some(Taken::Ours(grant)) => {
+                    inner.cache.local().stats.leases.one();
+                    Ok(Py::new(py, PyLease { key, version, critical, grant })?.into_any())
+                }
+                Some(Taken::Theirs(left)) => {
+                    Ok(Duration::from_millis(left).as_secs_f64().into_pyobject(py)?.into_any().unbind())
+                }
+                Some(Taken::Filled) | None => Ok(kept.into_pyobject(py)?.unbind()),
+            }
+        };
+        Ok(Plan { operation: LeaseTake::new(full, tags, lasts, seen, met), call, finish })
+    }
+
+    fn release(lease: &PyLease) -> Plan<LeaseRelease, impl Finish<bool> + use<>> {
+        Plan { operation: LeaseRelease::new(&lease.grant), call: Call::new(Role::Spare), finish: boolean }
+    }
+
+    /// Tags by name, each once, with the keys of their records.
+    pub(super) fn tags(&self, tags: Given<'_, '_>, version: Given<'_, '_>, most: usize) -> PyResult<Tags> {
+        let Some(tags) = tags else { return Ok(Tags::default()) };
+        let names = args::names(tags, most)?;
+        let records = names.iter().map(|name| self.own_key(tags.py(), &format!("hitrate:tag:{name}"), version));
+        Ok(Tags { records: records.collect::<PyResult<_>>()?, names })
+    }
+
+    /// Whether one of these waits in the journal to be forgotten.
+    pub(super) fn is_any_forgotten(&self, keys: &[FullKey]) -> bool {
+        keys.iter().any(|key| self.cache.local().health.is_forgotten(key))
+    }
+}
+
+/// The entry that was met, or what Python raised over it.
+type Kept = Arc<Mutex<PyResult<Option<PyEntry>>>>;
+
+/// Reads an entry that somebody else filled before this lease was asked for.
+pub(super) struct Met {
+    inner: Arc<Inner>,
+    name: Box<[u8]>,
+    tags: Tags,
+    kept: Kept,
+}
+
+impl Judge for Met {
+    fn accepts(&mut self, found: Found) -> bool {
+        // The drivers hand replies over with the GIL held; `attach` only proves it.
+        let read = Python::attach(|py| self.inner.read_entry(py, &self.name, &self.tags, found));
+        // An exception is an answer too: it ends the call.
+        let accepted = !matches!(read, Ok(None));
+        *self.kept.lock() = read;
+        accepted
+    }
+}
+
+#[pymethods]
+impl PyClient {
+    #[pyo3(signature = (key, tags=None, version=None))]
+    fn _entry(&self, key: &Object<'_>, tags: Given<'_, '_>, version: Given<'_, '_>) -> PyResult<Py<PyAny>> {
+        self.inner.entry(key, tags, version)?.wait(key.py(), &self.inner)
+    }
+
+    #[pyo3(signature = (key, tags=None, version=None))]
+    fn _aentry<'py>(&self, key: &Object<'py>, tags: Given<'_, '_>, version: Given<'_, '_>) -> PyResult<Object<'py>> {
+        self.inner.entry(key, tags, version)?.coroutine(key.py(), &self.inner)
+    }
+
+    #[pyo3(signature = (key, seconds, tags=None, version=None, *, seen=None))]
+    fn _lease(
+        &self,
+        key: &Object<'_>,
+        seconds: &Object<'_>,
+        tags: Given<'_, '_>,
+        version: Given<'_, '_>,
+        seen: Option<&Bound<'_, PyEntry>>,
+    ) -> PyResult<Py<PyAny>> {
+        let seen = seen.map(|entry| entry.get().fill());
+        self.inner.lease(key, seconds, tags, version, seen)?.wait(key.py(), &self.inner)
+    }
+
+    #[pyo3(signature = (key, seconds, tags=None, version=None, *, seen=None))]
+    fn _alease<'py>(
+        &self,
+        key: &Object<'py>,
+        seconds: &Object<'_>,
+        tags: Given<'_, '_>,
+        version: Given<'_, '_>,
+        seen: Option<&Bound<'_, PyEntry>>,
+    ) -> PyResult<Object<'py>> {
+        let seen = seen.map(|entry| entry.get().fill());
+        self.inner.lease(key, seconds, tags, version, seen)?.coroutine(key.py(), &self.inner)
+    }
+
+    fn _release(&self, lease: &Bound<'_, PyLease>) -> PyResult<Py<PyAny>> {
+        Inner::release(lease.get()).wait(lease.py(), &self.inner)
+    }
+
+    fn _arelease<'py>(&self, lease: &Bound<'py, PyLease>) -> PyResult<Object<'py>> {
+        Inner::release(lease.get()).coroutine(lease.py(), &self.inner)
+    }
+}

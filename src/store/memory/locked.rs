@@ -1,0 +1,32 @@
+//! The parts of the store that hold some keys, all locked at once: what is done with them is done in one step.
+
+use super::Memory;
+use super::shard::Shard;
+use parking_lot::MutexGuard;
+use smallvec::SmallVec;
+
+/// Locked parts, in their order.
+pub(super) struct Locked<'a> {
+    memory: &'a Memory,
+    parts: SmallVec<[(usize, MutexGuard<'a, Shard>); 4]>,
+}
+
+impl Memory {
+    /// Locks the parts that hold these keys, one after the other in the order of the parts, so that two callers never wait
+    /// for each other.
+    pub(super) fn lock(&self, keys: &[&[u8]]) -> Locked<'_> {
+        let mut indices: SmallVec<[usize; 4]> = keys.iter().map(|key| self.index(key)).collect();
+        indices.sort_unstable();
+        indices.dedup();
+        Locked { memory: self, parts: indices.into_iter().map(|index| (index, self.shards[index].lock())).collect() }
+    }
+}
+
+impl Locked<'_> {
+    /// The part that holds a key, which must be one of those that were named.
+    pub(super) fn of(&mut self, key: &[u8]) -> &mut Shard {
+        let index = self.memory.index(key);
+        let place = self.parts.binary_search_by_key(&index, |(index, _)| *index);
+        &mut self.parts[place.expect("its key was named when the parts were locked")].1
+    }
+}
