@@ -25,8 +25,15 @@ EXCEPTIONS = frozenset(
     """.split()
 )
 PUBLIC = {
-    "hitrate": EXCEPTIONS | {"Cache", "Lock", "__version__"},
-    "hitrate.django": frozenset({"RawClient", "RedisCache", "get_redis_connection"}),
+    "hitrate": EXCEPTIONS | {"Cache", "Lock", "__version__", "escape_glob"},
+    "hitrate.django": frozenset(
+        """
+        Explanation RawClient RedisCache Rule Target ainvalidate_cache ainvalidate_keys ainvalidate_tags changing
+        explain get_cache_stats get_redis_connection invalidate_cache invalidate_keys invalidate_tags key pattern
+        register tag unregister warmer
+        """.split()
+    ),
+    "hitrate.django.bulk": frozenset({"bulk_create", "bulk_update", "changing", "update"}),
     "hitrate.layouts": frozenset(
         {"Entry", "Event", "django_ecommerce", "fastapi_dashboard", "nalar", "quelyos_api", "quelyos_ecommerce"}
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hitrate._native import __version__
+from hitrate._native import __version__, escape_glob
 from hitrate.cache import Cache, Lock
 from hitrate.exceptions import (
     AuthenticationError,
@@ -51,4 +51,5 @@ __all__ = [
     "ServerTimeoutError",
     "ServerUnavailableError",
     "__version__",
+    "escape_glob",
 ]

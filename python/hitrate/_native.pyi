@@ -18,6 +18,8 @@ __all__ = [
     "PairsLayout",
     "Pending",
     "__version__",
+    "escape_glob",
+    "glob_matches",
     "last_values",
     "md5_hex",
     "normalise_query",
@@ -750,6 +752,16 @@ def sha256_hex(text: str, digits: int = 64) -> str:
     Raises:
         UnicodeEncodeError: a lone surrogate.
     """
+
+def escape_glob(text: str) -> str:
+    """
+    Write a text as a pattern that matches it alone: ``* ? [ ] \\`` lose their meaning.
+
+    ``^`` and ``-`` mean something within brackets only, which the result does not open.
+    """
+
+def glob_matches(pattern: str, text: str) -> bool:
+    """Tell whether a pattern (``* ? [abc] [a-z] [^a] \\``) covers a text, by the rules of the server."""
 
 def normalise_query(query: str) -> str:
     """

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from hitrate._native import Client
+from hitrate.exceptions import ConfigError
+from hitrate.invalidation import Forgetting, aforget, forget
 from hitrate.locks import Lock
 from hitrate.server_info import aask, ask
 
@@ -210,6 +212,46 @@ class Cache(Client):
             return None
         return await self._adelete_all()
 
+    def invalidate(
+        self,
+        pattern: str | Iterable[str] = (),
+        *,
+        keys: Iterable[str] = (),
+        tags: Iterable[str] = (),
+        version: Any = None,
+    ) -> int | None:
+        """
+        Forget what is no longer right: values under keys, and the entries below them; entries that have a tag.
+
+        A tag costs one write, however many entries have it. Keys and patterns cost a walk over all keys of the server
+        (``SCAN``, which holds nobody up), because entries stand below their key, at ``{key}:{parts}:h1``.
+
+        Args:
+            pattern: a glob (``* ? [abc] \\``) for keys without what this cache puts in front, or several. Text of
+                users must be escaped, by `hitrate.escape_glob`.
+            keys: to be deleted, with what is below them.
+            tags: names; every entry that has one of them is a miss from now on.
+            version: key version, where keys have one.
+
+        Returns:
+            How many keys were deleted, plus the number of tags; None when the server is away and this was written down.
+
+        Raises:
+            ServerError: with ``on_error="raise"``, when the server is away. What could be forgotten was.
+        """
+        return forget(self, _forgetting(pattern, keys, tags), version)
+
+    async def ainvalidate(
+        self,
+        pattern: str | Iterable[str] = (),
+        *,
+        keys: Iterable[str] = (),
+        tags: Iterable[str] = (),
+        version: Any = None,
+    ) -> int | None:
+        """Forget what is no longer right, as `invalidate` does."""
+        return await aforget(self, _forgetting(pattern, keys, tags), version)
+
     def lock(
         self,
         key: str,
@@ -262,6 +304,18 @@ class Cache(Client):
 
         self.close()
         close_idle(self._owner)
+
+
+def _forgetting(pattern: str | Iterable[str], keys: Iterable[str], tags: Iterable[str]) -> Forgetting:
+    patterns = (pattern,) if isinstance(pattern, str) else pattern
+    return Forgetting.of(patterns=patterns, keys=_names(keys, "keys"), tags=_names(tags, "tags"))
+
+
+def _names(given: Iterable[str], what: str) -> Iterable[str]:
+    if isinstance(given, str):
+        # It would be forgotten letter by letter.
+        raise ConfigError(f"{what} is the text '{given[:100]}'; give a list of them")
+    return given
 
 
 def _epoch_ms(when: datetime | float) -> int:

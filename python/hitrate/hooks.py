@@ -77,3 +77,16 @@ def metrics_unwritten(error: str) -> None:
         error: what the system said.
     """
     logger.error("cannot write metrics for other processes (%s): check PROMETHEUS_MULTIPROC_DIR; will try again", error)
+
+
+def unforgotten(name: str, error: str) -> None:
+    """
+    Something that was to be forgotten after a commit was not.
+
+    Args:
+        name: alias of the cache.
+        error: why.
+    """
+    logger.error(
+        "cache '%s': not everything was forgotten (%s): stale answers may be read until they expire", name, error
+    )

@@ -5,6 +5,7 @@ mod client;
 mod entry;
 mod errors;
 mod events;
+mod globs;
 mod keys;
 mod lease;
 mod outcall;
@@ -23,6 +24,8 @@ mod _native {
     use super::client::PyClient;
     #[pymodule_export]
     use super::entry::PyEntry;
+    #[pymodule_export]
+    use super::globs::{escape, glob_matches};
     #[pymodule_export]
     use super::keys::{PyPairsLayout, last_values, md5_hex, normalise_query, sha256_hex, sorted_json};
     #[pymodule_export]

@@ -25,12 +25,16 @@ if not settings.configured:
             "django.contrib.contenttypes",
             "django.contrib.sessions",
             "hitrate.django",
+            "tests.with_django.shelf",
         ],
+        DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
         MIDDLEWARE=[
             "django.contrib.sessions.middleware.SessionMiddleware",
             "django.contrib.auth.middleware.AuthenticationMiddleware",
         ],
-        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+        DATABASES={
+            alias: {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"} for alias in ("default", "other")
+        },
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
         ROOT_URLCONF="tests.with_django.site",
         USE_TZ=True,
@@ -64,7 +68,8 @@ def django_cache(server: Endpoint, prefix: str, use_caches: Callable[..., None])
 def _tables() -> None:
     from django.core.management import call_command
 
-    call_command("migrate", run_syncdb=True, verbosity=0)
+    for alias in ("default", "other"):
+        call_command("migrate", run_syncdb=True, verbosity=0, database=alias)
 
 
 @pytest.fixture

@@ -1,9 +1,45 @@
-"""The Django adapter: a cache backend, and the raw connection behind it."""
+"""The Django adapter: a cache backend, the raw connection behind it, and forgetting when data changes."""
 
 from __future__ import annotations
 
-from hitrate.django import checks, naming  # noqa: F401 (their import registers the system checks, the aliases)
+from hitrate.django import checks, naming, rule_checks  # noqa: F401 (importing them registers system checks, aliases)
 from hitrate.django.backend import RedisCache
+from hitrate.django.bulk import changing
 from hitrate.django.client import RawClient, get_redis_connection
+from hitrate.django.invalidation import (
+    ainvalidate_cache,
+    ainvalidate_keys,
+    ainvalidate_tags,
+    invalidate_cache,
+    invalidate_keys,
+    invalidate_tags,
+)
+from hitrate.django.rulebook import Explanation, Rule, explain
+from hitrate.django.rules import register, unregister
+from hitrate.django.statistics import get_cache_stats
+from hitrate.django.targets import Target, key, pattern, tag
+from hitrate.django.warmers import warmer
 
-__all__ = ["RawClient", "RedisCache", "get_redis_connection"]
+__all__ = [
+    "Explanation",
+    "RawClient",
+    "RedisCache",
+    "Rule",
+    "Target",
+    "ainvalidate_cache",
+    "ainvalidate_keys",
+    "ainvalidate_tags",
+    "changing",
+    "explain",
+    "get_cache_stats",
+    "get_redis_connection",
+    "invalidate_cache",
+    "invalidate_keys",
+    "invalidate_tags",
+    "key",
+    "pattern",
+    "register",
+    "tag",
+    "unregister",
+    "warmer",
+]

@@ -1,4 +1,4 @@
-"""What Django calls its caches, for metrics: their alias."""
+"""What Django calls its caches, their alias: for metrics, and for whoever is given one."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.core.cache import caches
 
 from hitrate.cache import Cache
 from hitrate.django.checks import is_ours
+from hitrate.django.contract import ContractCache
 from hitrate.exceptions import ConfigError
 from hitrate.metrics import sources
 
@@ -23,13 +24,14 @@ def aliases() -> Iterator[tuple[str, Cache]]:
         if is_ours(params):
             # What cannot be used has nothing to tell; the system checks and the first use say why.
             with suppress(ConfigError):
-                yield alias, _native(caches[alias])
+                client = native(caches[alias])
+                if client is not None:
+                    yield alias, client
 
 
-def _native(backend: Any) -> Cache:
-    # Backend objects are made per thread; this is what all those of an alias share.
-    client: Cache = backend._client  # noqa: SLF001
-    return client
+def native(backend: Any) -> Cache | None:
+    """Return the client that the backend objects of an alias share, which Django makes per thread; None: not ours."""
+    return backend._client if isinstance(backend, ContractCache) else None  # noqa: SLF001
 
 
 sources.naming.append(aliases)

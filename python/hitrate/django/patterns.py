@@ -7,10 +7,10 @@ django-redis; the same function, given a pattern instead of a key, spells the pa
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from hitrate._native import escape_glob
 from hitrate.django.client import RawClient
 
 # (key, prefix, version) → the key in the server.
@@ -29,12 +29,7 @@ def default_reverse_key(key: str) -> str:
 
 def spell(key_function: KeyFunction, pattern: str, prefix: str, version: Any) -> str:
     """Return the pattern for keys in the server; prefix and version stand for themselves."""
-    return key_function(pattern, escape(prefix), escape(str(version)))
-
-
-def escape(text: str) -> str:
-    """Return a pattern that matches the text alone."""
-    return re.sub(r"([*?\[\]\\])", r"\\\1", text)
+    return key_function(pattern, escape_glob(prefix), escape_glob(str(version)))
 
 
 def find(raw: RawClient, pattern: str, itersize: int | None) -> Iterator[list[bytes]]:

@@ -1,0 +1,1 @@
+"""An app with the models that the tests of rules change."""

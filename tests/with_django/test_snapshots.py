@@ -1,0 +1,96 @@
+"""How old what is read may be, and the switch that stops reading and filling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.signals import request_started
+from django.db import connection, connections, transaction
+from django.test import override_settings
+
+from hitrate.django import snapshots
+from hitrate.django.snapshots import snapshot_risk
+from hitrate.django.switch import is_enabled
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Sets the monotonic clock; there was no request yet."""
+    monkeypatch.setattr(snapshots._thread, "began", None)
+
+    class Clock:
+        now = 1000.0
+
+        @classmethod
+        def monotonic(cls) -> float:
+            return cls.now
+
+    monkeypatch.setattr(snapshots, "time", Clock)
+
+    def move(to: float) -> None:
+        Clock.now = to
+
+    return move
+
+
+def test_without_a_transaction_reads_are_newer_than_now(clock: Any) -> None:
+    assert snapshot_risk() == 0.0
+
+
+def test_a_transaction_is_as_old_as_its_request(clock: Callable[[float], None]) -> None:
+    request_started.send(sender=None)
+    clock(1002.5)
+    assert snapshot_risk() == 0.0
+    with transaction.atomic():
+        assert snapshot_risk() == 2.5
+    with transaction.atomic(using="other"):
+        assert snapshot_risk() == 2.5
+    assert snapshot_risk() == 0.0
+
+
+def test_nobody_can_tell_outside_of_a_request(clock: Any) -> None:
+    with transaction.atomic():
+        assert snapshot_risk() is None
+
+
+def test_autocommit_that_is_off_is_a_transaction(clock: Any) -> None:
+    connection.set_autocommit(False)
+    try:
+        assert snapshot_risk() is None
+    finally:
+        connection.rollback()
+        connection.set_autocommit(True)
+
+
+def test_replicas_lag_behind(clock: Callable[[float], None]) -> None:
+    request_started.send(sender=None)
+    clock(1001.0)
+    with override_settings(HITRATE_REPLICA_LAG=4):
+        assert snapshot_risk() == 4.0
+        with transaction.atomic():
+            assert snapshot_risk() == 5.0
+
+
+def test_one_database_has_no_replica(clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "settings", {"default": connections.settings["default"]})
+    with override_settings(HITRATE_REPLICA_LAG=4):
+        assert snapshot_risk() == 0.0
+
+
+@pytest.mark.parametrize("said", ["0", "false", "No", " off ", False, 0])
+def test_the_switch_is_a_setting_and_a_variable(said: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert is_enabled()
+    with override_settings(HITRATE_ENABLED=said):
+        assert not is_enabled()
+    monkeypatch.setenv("HITRATE_ENABLED", str(said))
+    assert not is_enabled()
+    with override_settings(HITRATE_ENABLED=True):
+        assert not is_enabled()
+
+
+@pytest.mark.parametrize("said", ["1", "true", "", "on"])
+def test_whatever_does_not_say_off_is_on(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HITRATE_ENABLED", said)
+    assert is_enabled()
