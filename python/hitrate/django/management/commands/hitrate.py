@@ -1,61 +1,89 @@
-"""``manage.py hitrate doctor [alias]``: examine the server of a cache, as the settings speak to it."""
+"""``manage.py hitrate COMMAND``: look into the caches of the settings, and into the rules of the project."""
 
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import SUPPRESS, ArgumentParser, Namespace
+from collections.abc import Callable
 from typing import Any
 
-from django.conf import settings
-from django.core.cache import caches
-from django.core.cache.backends.base import InvalidCacheBackendError, default_key_func
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from hitrate.cli import exits
-from hitrate.cli.doctor.command import add_arguments, doctor
+from hitrate.cli.commands import COMMANDS, Entry
 from hitrate.cli.output import Output
-from hitrate.cli.target import Target
-from hitrate.django import conf
-from hitrate.django.backend import RedisCache
-from hitrate.exceptions import ConfigError
+from hitrate.cli.session import with_cache
+from hitrate.django.console import explain, invalidate, warmup
+from hitrate.django.console.target import target_of
+from hitrate.exceptions import ConfigError, HitrateError
+
+ON_A_CACHE = (
+    *COMMANDS,
+    Entry(
+        "invalidate",
+        with_cache(invalidate.invalidate),
+        "forget keys with the entries below them, patterns and tags",
+        invalidate.add_arguments,
+    ),
+)
+OTHERS: dict[str, tuple[Callable[[Namespace, Output], int], str, Callable[[ArgumentParser], None]]] = {
+    "warmup": (warmup.warmup, "run the registered warmers", warmup.add_arguments),
+    "explain": (explain.explain, "say what saving an instance would forget, and by which rule", explain.add_arguments),
+}
 
 
 class Command(BaseCommand):
-    """The command line's ``hitrate doctor``, with the server and the options of ``settings.CACHES``."""
+    """The command line's ``hitrate``, with the servers and options of ``settings.CACHES``."""
 
-    help = "Examine the server of a cache and the way to it, and say what to do."
+    help = "Look into a cache, forget, fill it, and say what rules say."
     # It is run when something is wrong, and that may be what the checks would stop it for.
     requires_system_checks = []
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add what the command takes; no subparsers, so that ``--settings`` may stand anywhere."""
-        parser.add_argument("command", choices=["doctor"])
-        parser.add_argument("alias", nargs="?", default="default", help="of the cache (default: default)")
-        add_arguments(parser)
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the commands."""
+        commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+        for entry in ON_A_CACHE:
+            found = commands.add_parser(entry.name, help=entry.help, description=entry.help)
+            if entry.name == "doctor":
+                found.add_argument("alias", nargs="?", default="default", help="of the cache (default: default)")
+                found.add_argument("--alias", dest="named", help="the same")
+            else:
+                found.add_argument("--alias", default="default", help="of the cache (default: default)")
+            entry.add_arguments(found)
+            _add_base_arguments(found)
+        for name, (_, help_text, add_arguments) in OTHERS.items():
+            found = commands.add_parser(name, help=help_text, description=help_text)
+            add_arguments(found)
+            _add_base_arguments(found)
 
     def handle(self, *_: Any, **options: Any) -> None:
-        """Examine, write the report, and exit with its code unless that is 0."""
+        """Run one, and exit with its code unless that is 0."""
         output = Output(self.stdout, self.stderr, is_plain=options["no_color"])
         try:
-            code = doctor(_target(options["alias"]), Namespace(**options), output)
-        except ConfigError as error:
-            raise CommandError(f"CACHES['{options['alias']}']: {error}", returncode=exits.USAGE) from error
+            code = _run(options, output)
+        except HitrateError as error:
+            raise CommandError(str(error), returncode=exits.of_error(error)) from error
         if code:
             sys.exit(code)
 
 
-def _target(alias: str) -> Target:
+def _add_base_arguments(parser: ArgumentParser) -> None:
+    """Let Django's own options stand behind the command as well."""
+    for name in ("--settings", "--pythonpath"):
+        parser.add_argument(name, default=SUPPRESS, help=SUPPRESS)
+    for name in ("--traceback", "--no-color", "--force-color"):
+        parser.add_argument(name, action="store_true", default=SUPPRESS, help=SUPPRESS)
+    parser.add_argument("-v", "--verbosity", type=int, default=SUPPRESS, help=SUPPRESS)
+
+
+def _run(options: dict[str, Any], output: Output) -> int:
+    given = Namespace(**options)
+    other = OTHERS.get(given.command)
+    if other is not None:
+        return other[0](given, output)
+    alias = options.get("named") or given.alias
+    run = next(entry.run for entry in ON_A_CACHE if entry.name == given.command)
     try:
-        backend = caches[alias]
-    except InvalidCacheBackendError as error:
-        raise CommandError(str(error), returncode=exits.USAGE) from error
-    if not isinstance(backend, RedisCache):
-        raise CommandError(
-            f"CACHES['{alias}'] is a {type(backend).__name__}, and no cache of hitrate; name another alias",
-            returncode=exits.USAGE,
-        )
-    params = settings.CACHES[alias]
-    config = conf.read(params.get("LOCATION"), params)
-    config.require_valid()
-    key_function = {} if backend.key_func is default_key_func else {"key_function": backend.key_func}
-    return Target(config.url, {**config.options, **key_function})
+        return run(target_of(alias), given, output)
+    except ConfigError as error:
+        raise ConfigError(f"CACHES['{alias}']: {error}") from error
