@@ -375,7 +375,8 @@ impl Health {
                 Ok(()) => {
                     let count = match &work {
                         Forget::Keys(keys) | Forget::Records(keys) => keys.len(),
-                        Forget::Pattern(_) | Forget::Everything => 1,
+                        Forget::Patterns(patterns) => patterns.len(),
+                        Forget::Everything => 1,
                     };
                     *replayed += count;
                     self.stats.replayed.add(count);
@@ -423,8 +424,8 @@ impl Health {
             Forget::Records(records) => {
                 blocking::run(&self.pool, &mut RecordsForget::new(records.clone()), &PlainWaiter, patience)?;
             }
-            Forget::Pattern(pattern) => {
-                let mut delete = DeletePattern::new(pattern.clone(), REPLAY_COUNT);
+            Forget::Patterns(patterns) => {
+                let mut delete = DeletePattern::any_of(patterns.clone(), REPLAY_COUNT);
                 blocking::run(&self.pool, &mut delete, &PlainWaiter, patience)?;
             }
             Forget::Everything => {

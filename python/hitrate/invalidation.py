@@ -145,8 +145,8 @@ def _calls(what: Forgetting, version: Any) -> Generator[Call, Any, list[Any]]:
             results.append(noted)
     if what.keys:
         results.append((yield "delete_many", (sorted(what.keys), version)))
-    for glob in what.globs():
-        results.append((yield "delete_pattern", (glob, version)))  # noqa: PERF401 (the generator is sent answers)
+    if what.keys or what.patterns:
+        results.append((yield "_delete_patterns", (what.globs(), version)))
     return results
 
 

@@ -6,8 +6,8 @@
 use crate::keys::{FullKey, glob};
 use std::collections::{BTreeSet, HashSet};
 
-/// Patterns are rare and each is a walk over all keys; more than this many are not worth remembering apart.
-const MAX_PATTERNS: usize = 32;
+/// Every read is compared with each of them while they wait, at some 50 ns; more are not worth remembering apart.
+const MAX_PATTERNS: usize = 128;
 
 /// Keys that are replayed at once.
 const KEYS_PER_PIECE: usize = 500;
@@ -19,8 +19,8 @@ pub enum Forget {
     Keys(Vec<FullKey>),
     /// What depends on these records (of tags, or of all that was forgotten): they get new versions.
     Records(Vec<FullKey>),
-    /// Every key that matches this glob.
-    Pattern(Vec<u8>),
+    /// Every key that matches one of these globs.
+    Patterns(Vec<Vec<u8>>),
     /// Every key of this cache but the critical ones: what an overflow leaves.
     Everything,
 }
@@ -41,7 +41,7 @@ impl Forget {
     fn names(&self, key: &[u8]) -> bool {
         match self {
             Self::Keys(keys) | Self::Records(keys) => keys.iter().any(|one| one.as_slice() == key),
-            Self::Pattern(pattern) => glob::matches(pattern, key),
+            Self::Patterns(patterns) => patterns.iter().any(|pattern| glob::matches(pattern, key)),
             Self::Everything => false,
         }
     }
@@ -68,7 +68,7 @@ impl Journal {
             // Also once everything is to go: what that spares, sessions for example, may have been deleted by name.
             Forget::Keys(keys) => self.keys.extend(keys),
             Forget::Records(records) => self.records.extend(records),
-            Forget::Pattern(pattern) => drop(self.patterns.insert(pattern)),
+            Forget::Patterns(patterns) => self.patterns.extend(patterns),
             Forget::Everything => self.everything = true,
         }
         self.patterns.len() > MAX_PATTERNS || self.keys.len() + self.records.len() > self.max_keys
@@ -101,7 +101,8 @@ impl Journal {
         let under_way = match &self.under_way {
             None => 0,
             Some(Forget::Keys(keys) | Forget::Records(keys)) => keys.len(),
-            Some(_) => 1,
+            Some(Forget::Patterns(patterns)) => patterns.len(),
+            Some(Forget::Everything) => 1,
         };
         self.keys.len() + self.records.len() + self.patterns.len() + usize::from(self.everything) + under_way
     }
@@ -128,7 +129,7 @@ impl Journal {
         !self.records.is_empty() || matches!(self.under_way, Some(Forget::Records(_)))
     }
 
-    /// Begins the next piece of work: some records, some keys, then one pattern after the other, then everything.
+    /// Begins the next piece of work: some records, some keys, then all patterns in one walk, then everything.
     pub fn begin(&mut self) -> Option<Forget> {
         self.under_way = self.next();
         self.under_way.clone()
@@ -141,8 +142,8 @@ impl Journal {
         if !self.keys.is_empty() {
             return Some(Forget::Keys(some_of(&mut self.keys)));
         }
-        if let Some(pattern) = self.patterns.pop_first() {
-            return Some(Forget::Pattern(pattern));
+        if !self.patterns.is_empty() {
+            return Some(Forget::Patterns(std::mem::take(&mut self.patterns).into_iter().collect()));
         }
         std::mem::take(&mut self.everything).then_some(Forget::Everything)
     }
@@ -157,7 +158,7 @@ impl Journal {
         match self.under_way.take() {
             Some(Forget::Keys(keys)) => self.keys.extend(keys),
             Some(Forget::Records(records)) => self.records.extend(records),
-            Some(Forget::Pattern(pattern)) => drop(self.patterns.insert(pattern)),
+            Some(Forget::Patterns(patterns)) => self.patterns.extend(patterns),
             Some(Forget::Everything) => self.everything = true,
             None => {}
         }
@@ -208,12 +209,12 @@ mod tests {
     fn what_waits_or_is_under_way_names_its_keys() {
         let mut journal = Journal::new(10);
         assert!(!journal.push(Forget::Keys(vec![key("a")])));
-        assert!(!journal.push(Forget::Pattern(b"p:*".to_vec())));
-        assert!(journal.names(b"a") && journal.names(b"p:1") && !journal.names(b"b"));
+        assert!(!journal.push(Forget::Patterns(vec![b"p:*".to_vec(), b"q:*".to_vec()])));
+        assert!(journal.names(b"a") && journal.names(b"p:1") && journal.names(b"q:1") && !journal.names(b"b"));
         journal.begin();
         assert!(journal.names(b"a"), "the server has not answered yet");
         journal.put_back();
-        assert_eq!(journal.len(), 2);
+        assert_eq!(journal.len(), 3);
         journal.begin();
         assert!(!journal.push(Forget::Keys(vec![key("a")])));
         journal.finish();
@@ -238,7 +239,7 @@ mod tests {
                 match forget {
                     Forget::Keys(keys) => kept.extend(keys),
                     Forget::Everything => everything = true,
-                    Forget::Pattern(_) | Forget::Records(_) => prop_assert!(false, "no pattern was pushed"),
+                    Forget::Patterns(_) | Forget::Records(_) => prop_assert!(false, "no pattern was pushed"),
                 }
             }
             prop_assert!(everything || numbers.iter().all(|number| kept.contains(&key(&number.to_string()))));

@@ -26,6 +26,27 @@ pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
     pattern[p.min(pattern.len())..].iter().all(|byte| *byte == b'*')
 }
 
+/// A pattern that covers whatever one of these covers: what all of them begin with, and anything behind it.
+#[must_use]
+pub fn common(patterns: &[Vec<u8>]) -> Vec<u8> {
+    let first = patterns.first().map_or(&[][..], Vec::as_slice);
+    let alike = |other: &Vec<u8>| first.iter().zip(other).take_while(|(one, other)| one == other).count();
+    let shared = patterns.iter().map(alike).min().unwrap_or(0);
+    let mut end = 0;
+    while end < shared {
+        let element = match first[end] {
+            b'*' | b'?' | b'[' => break,
+            b'\\' => 2,
+            _ => 1,
+        };
+        if end + element > shared {
+            break;
+        }
+        end += element;
+    }
+    [&first[..end], b"*"].concat()
+}
+
 /// If the element of the pattern at `p` (no `*`) matches the character: where the next element begins.
 fn one(pattern: &[u8], p: usize, character: u8) -> Option<usize> {
     match *pattern.get(p)? {
@@ -108,7 +129,34 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_patterns_have_in_common_ends_before_anything_that_is_matched() {
+        for (patterns, wider) in [
+            (&["a:b:*", "a:b:c"][..], "a:b:*"),
+            (&["a:b", "a:c"], "a:*"),
+            (&["a?x", "a?x"], "a*"),
+            (&[r"a\*x", r"a\*y"], r"a\**"),
+            (&[r"a\*", r"a\?"], "a*"),
+            (&[r"a\", r"a\"], "a*"),
+            (&["x", "y"], "*"),
+            (&[], "*"),
+        ] {
+            let patterns: Vec<_> = patterns.iter().map(|pattern| pattern.as_bytes().to_vec()).collect();
+            assert_eq!(String::from_utf8(common(&patterns)).expect("it is text"), wider);
+        }
+    }
+
     proptest! {
+        #[test]
+        fn what_patterns_have_in_common_covers_them(
+            patterns in prop::collection::vec(r"[ab*?\\\[\]]{0,6}".prop_map(String::into_bytes), 1..4),
+            text in r"[ab*?\\]{0,6}",
+        ) {
+            let wider = common(&patterns);
+            let covered = patterns.iter().any(|pattern| matches(pattern, text.as_bytes()));
+            prop_assert!(!covered || matches(&wider, text.as_bytes()));
+        }
+
         #[test]
         fn stars_match_as_defined(pattern in "[ab*?]{0,8}", text in "[ab]{0,10}") {
             prop_assert_eq!(matches(pattern.as_bytes(), text.as_bytes()), reference(pattern.as_bytes(), text.as_bytes()));

@@ -1,7 +1,7 @@
 //! Walking over keys with `SCAN`, never `KEYS`, which holds up everybody else on the server.
 
 use crate::error::{Error, Result};
-use crate::keys::FullKey;
+use crate::keys::{FullKey, glob};
 use crate::op::{Commands, Operation, Replies, Reply, Step, only};
 use redis::{Cmd, cmd};
 
@@ -70,6 +70,17 @@ impl DeletePattern {
     #[must_use]
     pub fn new(pattern: Vec<u8>, count: usize) -> Self {
         Self { cursor: 0, pattern, spares: None, count, found: Vec::new(), deleted: 0, at_end: false }
+    }
+
+    /// All keys that match one of `patterns`, in one walk: the server looks for what all of them begin with.
+    #[must_use]
+    pub fn any_of(mut patterns: Vec<Vec<u8>>, count: usize) -> Self {
+        if patterns.len() == 1 {
+            return Self::new(patterns.remove(0), count);
+        }
+        let wider = glob::common(&patterns);
+        let spares = move |key: &[u8]| !patterns.iter().any(|pattern| glob::matches(pattern, key));
+        Self::new(wider, count).sparing(Box::new(spares))
     }
 
     /// Keeps the keys that `spares` says yes to.
@@ -153,6 +164,24 @@ mod tests {
         delete.request(&mut request);
         assert_eq!(request.commands(), 1);
         assert!(matches!(delete.replies(smallvec![Reply::Int(1)]), Ok(Step::Done(2))));
+    }
+
+    #[test]
+    fn several_patterns_take_one_walk() {
+        let mut delete = DeletePattern::any_of(vec![b"p:1:*".to_vec(), b"p:2:?".to_vec()], 10);
+        let mut request = Request::default();
+        delete.request(&mut request);
+        assert!(String::from_utf8_lossy(request.bytes()).contains("p:*"));
+        let found = scanned("0", &["p:1:a", "p:2:a", "p:2:aa", "p:3:a"]);
+        assert!(matches!(delete.replies(smallvec![found]), Ok(Step::Again)));
+        request.clear();
+        delete.request(&mut request);
+        let sent = String::from_utf8_lossy(request.bytes()).into_owned();
+        assert!(sent.contains("p:1:a") && sent.contains("p:2:a") && !sent.contains("p:2:aa") && !sent.contains("p:3"));
+        let mut nothing = DeletePattern::any_of(vec![], 10);
+        request.clear();
+        nothing.request(&mut request);
+        assert!(matches!(nothing.replies(smallvec![scanned("0", &["a"])]), Ok(Step::Done(0))));
     }
 
     #[test]

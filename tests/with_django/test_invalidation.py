@@ -234,6 +234,21 @@ def test_without_autocommit_it_waits_for_the_commit_by_hand(left: Left) -> None:
     assert left() == "a"
 
 
+@pytest.mark.usefixtures("commit_by_hand")
+def test_a_commit_that_is_tried_again_forgets_again(left: Left, monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy() -> None:
+        raise DatabaseError("the database is locked")
+
+    invalidate_keys("a")
+    monkeypatch.setattr(connection, "_commit", busy)
+    with pytest.raises(DatabaseError, match="locked"):
+        connection.commit()
+    monkeypatch.undo()
+    left.fill()  # somebody read what was before
+    connection.commit()
+    assert left() == "b"
+
+
 def test_a_server_that_is_away_does_not_fail_the_commit(
     start_server: Callable[..., Server], use_caches: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:

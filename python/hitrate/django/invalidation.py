@@ -175,12 +175,17 @@ class Collecting:
             self._collected = _merged(_hooks_in(list[Any](waiting)))
         return self._collected
 
-    def forget(self) -> None:
-        """Forget all of it, in one go. Never raises."""
+    def forget(self, *, is_done: bool) -> None:
+        """
+        Forget all of it, in one go. Never raises.
+
+        Args:
+            is_done: whether the data was committed; if not, it is forgotten once more when that happens.
+        """
         waiting: list[Any] = list(self.connection.run_on_commit)
-        found = _hooks_in(waiting)
-        self.connection.run_on_commit = [entry for entry in waiting if not isinstance(entry[1], _Hook)]
-        _forget_all(_merged(found))
+        if is_done:
+            self.connection.run_on_commit = [entry for entry in waiting if not isinstance(entry[1], _Hook)]
+        _forget_all(_merged(_hooks_in(waiting)))
 
     def recount(self) -> None:
         """Look again at what is waiting: some of it was done."""
@@ -218,10 +223,12 @@ def _forget_at_commit(connection: BaseDatabaseWrapper, collecting: Collecting) -
     def commit_and_forget() -> None:
         try:
             commit()
-        finally:
-            # A commit that failed may have been done: its answer was lost. In an atomic block it was only refused.
+        except BaseException:
+            # It may have been done, if its answer was lost, or be tried again. In an atomic block it was only refused.
             if not connection.in_atomic_block:
-                collecting.forget()
+                collecting.forget(is_done=False)
+            raise
+        collecting.forget(is_done=True)
 
     vars(connection)["commit"] = commit_and_forget
 

@@ -155,7 +155,7 @@ def stored_values(instance: Model, using: str) -> Stored:
     """Ask the database for the fields that rules name, but the primary key: what they were before a change."""
     named = {name for rule in rules_of(type(instance)) for name in rule.fields}
     fields = {name: field for name in named if (field := field_of(type(instance), name)) and not field.primary_key}
-    if not fields or instance.pk is None or _is_surely_new(instance):
+    if not fields or _is_surely_new(instance):
         return {}
     attributes = {field.attname for field in fields.values()}
     row = type(instance)._base_manager.using(using).filter(pk=instance.pk).values(*attributes).first()
@@ -198,9 +198,11 @@ def field_of(model: type[Model], name: str) -> Field[Any, Any] | None:
 
 
 def _is_surely_new(instance: Model) -> bool:
-    """Tell whether Django will insert, not update: it has a primary key, but the model made it up."""
-    field = instance._meta.pk
-    made_up = field.default is not NOT_PROVIDED or getattr(field, "db_default", NOT_PROVIDED) is not NOT_PROVIDED
+    """Tell whether Django will insert, not update: there is no primary key yet, or the model made it up."""
+    key, field = instance.pk, instance._meta.pk
+    if key is None or (isinstance(key, tuple) and None in key):
+        return True
+    made_up = field.default is not NOT_PROVIDED or field.db_default is not NOT_PROVIDED
     return instance._state.adding and made_up
 
 

@@ -7,24 +7,35 @@ use crate::py::client::{Given, Inner, Object, PyClient};
 use crate::py::plan::{Finish, Plan};
 use crate::store::{DeletePattern, Page, ScanPage};
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyList, PyString};
 use std::sync::Arc;
 
 impl Inner {
-    /// Deletes what matches; without a pattern, everything of this cache.
-    pub(super) fn delete_pattern(
+    /// Deletes what matches one of the patterns, in one walk.
+    pub(super) fn delete_patterns(
         self: &Arc<Self>,
         py: Python<'_>,
-        pattern: Option<&str>,
+        patterns: &[&str],
         itersize: StepArg,
         version: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Plan<DeletePattern, impl Finish<i64>>> {
-        let pattern = match pattern {
-            Some(pattern) => self.pattern(py, pattern, version)?,
-            None => self.everything()?,
-        };
-        let call = Call::bulk(Role::Forget(Forget::Pattern(pattern.clone())));
-        Ok(Plan { operation: DeletePattern::new(pattern, itersize.0), call, finish: self.count_deleted() })
+    ) -> PyResult<Plan<DeletePattern, impl Finish<i64> + use<>>> {
+        let patterns = patterns.iter().map(|pattern| self.pattern(py, pattern, version)).collect::<PyResult<_>>()?;
+        Ok(self.deletion(patterns, itersize))
+    }
+
+    /// Deletes everything of this cache.
+    pub(super) fn delete_all(self: &Arc<Self>) -> PyResult<Plan<DeletePattern, impl Finish<i64> + use<>>> {
+        Ok(self.deletion(vec![self.everything()?], StepArg::DEFAULT))
+    }
+
+    fn deletion(
+        self: &Arc<Self>,
+        patterns: Vec<Vec<u8>>,
+        itersize: StepArg,
+    ) -> Plan<DeletePattern, impl Finish<i64> + use<>> {
+        let call = Call::bulk(Role::Forget(Forget::Patterns(patterns.clone())));
+        Plan { operation: DeletePattern::any_of(patterns, itersize.0), call, finish: self.count_deleted() }
     }
 
     pub(super) fn count_deleted(self: &Arc<Self>) -> impl Finish<i64> + use<> {
@@ -102,7 +113,7 @@ impl PyClient {
         version: Given<'_, '_>,
         itersize: StepArg,
     ) -> PyResult<Py<PyAny>> {
-        self.inner.delete_pattern(py, Some(pattern), itersize, version)?.wait(py, &self.inner)
+        self.inner.delete_patterns(py, &[pattern], itersize, version)?.wait(py, &self.inner)
     }
 
     #[pyo3(signature = (pattern, version=None, *, itersize=StepArg::DEFAULT))]
@@ -113,14 +124,36 @@ impl PyClient {
         version: Given<'_, '_>,
         itersize: StepArg,
     ) -> PyResult<Object<'py>> {
-        self.inner.delete_pattern(py, Some(pattern), itersize, version)?.coroutine(py, &self.inner)
+        self.inner.delete_patterns(py, &[pattern], itersize, version)?.coroutine(py, &self.inner)
+    }
+
+    #[pyo3(signature = (patterns, version=None))]
+    fn _delete_patterns(
+        &self,
+        py: Python<'_>,
+        patterns: Vec<PyBackedStr>,
+        version: Given<'_, '_>,
+    ) -> PyResult<Py<PyAny>> {
+        let patterns: Vec<&str> = patterns.iter().map(|pattern| &**pattern).collect();
+        self.inner.delete_patterns(py, &patterns, StepArg::DEFAULT, version)?.wait(py, &self.inner)
+    }
+
+    #[pyo3(signature = (patterns, version=None))]
+    fn _adelete_patterns<'py>(
+        &self,
+        py: Python<'py>,
+        patterns: Vec<PyBackedStr>,
+        version: Given<'_, '_>,
+    ) -> PyResult<Object<'py>> {
+        let patterns: Vec<&str> = patterns.iter().map(|pattern| &**pattern).collect();
+        self.inner.delete_patterns(py, &patterns, StepArg::DEFAULT, version)?.coroutine(py, &self.inner)
     }
 
     fn _delete_all(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        self.inner.delete_pattern(py, None, StepArg::DEFAULT, None)?.wait(py, &self.inner)
+        self.inner.delete_all()?.wait(py, &self.inner)
     }
 
     fn _adelete_all<'py>(&self, py: Python<'py>) -> PyResult<Object<'py>> {
-        self.inner.delete_pattern(py, None, StepArg::DEFAULT, None)?.coroutine(py, &self.inner)
+        self.inner.delete_all()?.coroutine(py, &self.inner)
     }
 }
