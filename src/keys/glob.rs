@@ -3,6 +3,9 @@
 //! The rules are those of `stringmatchlen` in the server (<https://redis.io/docs/latest/commands/keys/>): `*`, `?`,
 //! `[abc]`, `[a-z]`, `[^a]`, and `\` before any of them. A class that is not closed ends with the pattern.
 
+use super::escape_glob;
+use std::collections::{BTreeMap, HashMap};
+
 /// Whether `text` matches `pattern`. Takes at most time in proportion to the product of their lengths.
 #[must_use]
 pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
@@ -26,25 +29,65 @@ pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
     pattern[p.min(pattern.len())..].iter().all(|byte| *byte == b'*')
 }
 
-/// A pattern that covers whatever one of these covers: what all of them begin with, and anything behind it.
-#[must_use]
-pub fn common(patterns: &[Vec<u8>]) -> Vec<u8> {
-    let first = patterns.first().map_or(&[][..], Vec::as_slice);
-    let alike = |other: &Vec<u8>| first.iter().zip(other).take_while(|(one, other)| one == other).count();
-    let shared = patterns.iter().map(alike).min().unwrap_or(0);
-    let mut end = 0;
-    while end < shared {
-        let element = match first[end] {
-            b'*' | b'?' | b'[' => break,
-            b'\\' => 2,
-            _ => 1,
-        };
-        if end + element > shared {
-            break;
+/// Many patterns, to be compared with many texts: of a thousand, those alone are tried whose beginning the text has.
+pub struct Set {
+    /// By the length of what they begin with, before anything that is matched, and by this beginning itself.
+    by_beginning: BTreeMap<usize, HashMap<Vec<u8>, Vec<Vec<u8>>>>,
+}
+
+impl Set {
+    /// Of these patterns.
+    #[must_use]
+    pub fn new(patterns: Vec<Vec<u8>>) -> Self {
+        let mut by_beginning: BTreeMap<usize, HashMap<_, Vec<_>>> = BTreeMap::new();
+        for pattern in patterns {
+            let beginning = beginning(&pattern);
+            by_beginning.entry(beginning.len()).or_default().entry(beginning).or_default().push(pattern);
         }
-        end += element;
+        Self { by_beginning }
     }
-    [&first[..end], b"*"].concat()
+
+    /// Whether one of them matches.
+    #[must_use]
+    pub fn matches(&self, text: &[u8]) -> bool {
+        self.by_beginning.iter().take_while(|(length, _)| **length <= text.len()).any(|(length, same_length)| {
+            same_length
+                .get(&text[..*length])
+                .is_some_and(|patterns| patterns.iter().any(|pattern| matches(pattern, text)))
+        })
+    }
+
+    /// A pattern that covers whatever one of them covers: what all of them begin with, and anything behind it.
+    #[must_use]
+    pub fn common(&self) -> Vec<u8> {
+        let mut beginnings = self.by_beginning.values().flat_map(HashMap::keys);
+        let first = beginnings.next().map_or(&[][..], Vec::as_slice);
+        let shared = beginnings.fold(first.len(), |shared, other| {
+            first[..shared].iter().zip(other).take_while(|(one, other)| one == other).count()
+        });
+        let mut pattern = escape_glob(&first[..shared]);
+        pattern.push(b'*');
+        pattern
+    }
+}
+
+/// What every text that matches begins with.
+fn beginning(pattern: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    let mut rest = pattern;
+    loop {
+        match rest {
+            [] | [b'*' | b'?' | b'[', ..] => return text,
+            [b'\\', escaped, after @ ..] => {
+                text.push(*escaped);
+                rest = after;
+            }
+            [literal, after @ ..] => {
+                text.push(*literal);
+                rest = after;
+            }
+        }
+    }
 }
 
 /// If the element of the pattern at `p` (no `*`) matches the character: where the next element begins.
@@ -129,32 +172,36 @@ mod tests {
         }
     }
 
+    fn set(patterns: &[&str]) -> Set {
+        Set::new(patterns.iter().map(|pattern| pattern.as_bytes().to_vec()).collect())
+    }
+
     #[test]
     fn what_patterns_have_in_common_ends_before_anything_that_is_matched() {
         for (patterns, wider) in [
             (&["a:b:*", "a:b:c"][..], "a:b:*"),
-            (&["a:b", "a:c"], "a:*"),
+            (&["a:b", "a:c", "a"], "a*"),
             (&["a?x", "a?x"], "a*"),
             (&[r"a\*x", r"a\*y"], r"a\**"),
             (&[r"a\*", r"a\?"], "a*"),
-            (&[r"a\", r"a\"], "a*"),
+            (&[r"a\", r"a\"], r"a\\*"),
             (&["x", "y"], "*"),
             (&[], "*"),
         ] {
-            let patterns: Vec<_> = patterns.iter().map(|pattern| pattern.as_bytes().to_vec()).collect();
-            assert_eq!(String::from_utf8(common(&patterns)).expect("it is text"), wider);
+            assert_eq!(String::from_utf8(set(patterns).common()).expect("it is text"), wider);
         }
     }
 
     proptest! {
         #[test]
-        fn what_patterns_have_in_common_covers_them(
-            patterns in prop::collection::vec(r"[ab*?\\\[\]]{0,6}".prop_map(String::into_bytes), 1..4),
+        fn a_set_matches_what_one_of_its_patterns_does(
+            patterns in prop::collection::vec(r"[ab*?\\\[\]]{0,6}", 0..4),
             text in r"[ab*?\\]{0,6}",
         ) {
-            let wider = common(&patterns);
-            let covered = patterns.iter().any(|pattern| matches(pattern, text.as_bytes()));
-            prop_assert!(!covered || matches(&wider, text.as_bytes()));
+            let set = Set::new(patterns.iter().map(|pattern| pattern.as_bytes().to_vec()).collect());
+            let expected = patterns.iter().any(|pattern| matches(pattern.as_bytes(), text.as_bytes()));
+            prop_assert_eq!(set.matches(text.as_bytes()), expected);
+            prop_assert!(!expected || matches(&set.common(), text.as_bytes()));
         }
 
         #[test]

@@ -78,9 +78,8 @@ impl DeletePattern {
         if patterns.len() == 1 {
             return Self::new(patterns.remove(0), count);
         }
-        let wider = glob::common(&patterns);
-        let spares = move |key: &[u8]| !patterns.iter().any(|pattern| glob::matches(pattern, key));
-        Self::new(wider, count).sparing(Box::new(spares))
+        let patterns = glob::Set::new(patterns);
+        Self::new(patterns.common(), count).sparing(Box::new(move |key| !patterns.matches(key)))
     }
 
     /// Keeps the keys that `spares` says yes to.

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import timeit
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from threading import Thread
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from django.core.cache import caches
 from django.db import DatabaseError, connection, connections, transaction
-from django.test import TestCase, override_settings
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, TestCase, override_settings
+from django.urls import path
 
-from hitrate.django import (
-    ainvalidate_tags,
-    invalidate_cache,
-    invalidate_keys,
-    invalidate_tags,
-)
+from hitrate.django import ainvalidate_tags, invalidate_cache, invalidate_keys, invalidate_tags, invalidation
 from hitrate.django.invalidation import bypasses, pending
 from hitrate.exceptions import ServerError
 from hitrate.invalidation import Forgetting
@@ -319,6 +318,50 @@ def test_to_look_costs_next_to_nothing_without_a_transaction() -> None:
     number = 20_000
     best = min(timeit.repeat(lambda: bypasses("product:9", ("shop",)), number=number, repeat=7))
     assert best / number < 1e-6
+
+
+@pytest.fixture
+def atomic_requests(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], HttpResponse]]:
+    """Requests a page of `urlpatterns` below, each in a transaction of its own."""
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+    with override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=[]):
+        yield lambda page: Client(raise_request_exception=False).get(page)
+
+
+def change(request: HttpRequest) -> HttpResponse:
+    invalidate_keys("a")
+    assert bypasses("a")
+    if "fail" in request.GET:
+        raise ZeroDivisionError
+    return HttpResponse("b" if caches["default"].get("a") else "not yet committed, and gone")
+
+
+urlpatterns = [path("change", change)]
+
+
+def test_a_request_is_a_transaction_with_atomic_requests(
+    left: Left, atomic_requests: Callable[[str], HttpResponse]
+) -> None:
+    assert atomic_requests("/change?fail=1").status_code == 500
+    assert left() == "ab"
+    assert atomic_requests("/change").content == b"b"
+    assert left() == "b"
+    assert not bypasses("a")
+
+
+def test_a_thread_that_ended_leaves_nothing_behind(left: Left) -> None:
+    def leave_open() -> None:
+        other = connections["other"]
+        other.set_autocommit(False)
+        invalidate_keys("a", using="other")
+        assert bypasses("a")
+
+    thread = Thread(target=leave_open)
+    thread.start()
+    thread.join()
+    assert not bypasses("a")
+    gc.collect()
+    assert invalidation._anywhere == {}
 
 
 async def test_an_async_view_waits_for_the_commit_of_its_synchronous_part(left: Left) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from django.test import override_settings
 
 from hitrate.django import snapshots
 from hitrate.django.snapshots import snapshot_risk
-from hitrate.django.switch import is_enabled
+from hitrate.django.switch import ask_again, is_enabled
 
 
 @pytest.fixture
@@ -79,18 +79,32 @@ def test_one_database_has_no_replica(clock: Any, monkeypatch: pytest.MonkeyPatch
         assert snapshot_risk() == 0.0
 
 
+@pytest.fixture
+def say(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Sets the variable, as if the process had been started with it."""
+
+    def set_variable(said: str) -> None:
+        monkeypatch.setenv("HITRATE_ENABLED", said)
+        ask_again(setting="HITRATE_ENABLED")
+
+    yield set_variable
+    monkeypatch.undo()
+    ask_again(setting="HITRATE_ENABLED")
+
+
 @pytest.mark.parametrize("said", ["0", "false", "No", " off ", False, 0])
-def test_the_switch_is_a_setting_and_a_variable(said: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_switch_is_a_setting_and_a_variable(said: Any, say: Callable[[str], None]) -> None:
     assert is_enabled()
     with override_settings(HITRATE_ENABLED=said):
         assert not is_enabled()
-    monkeypatch.setenv("HITRATE_ENABLED", str(said))
+    assert is_enabled()
+    say(str(said))
     assert not is_enabled()
     with override_settings(HITRATE_ENABLED=True):
         assert not is_enabled()
 
 
 @pytest.mark.parametrize("said", ["1", "true", "", "on"])
-def test_whatever_does_not_say_off_is_on(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HITRATE_ENABLED", said)
+def test_whatever_does_not_say_off_is_on(said: str, say: Callable[[str], None]) -> None:
+    say(said)
     assert is_enabled()
