@@ -21,8 +21,8 @@ RUST_ORDER = (
     "cache py lib"
 ).split()
 PYTHON_ORDER = (
-    "exceptions _native greenlets values config keys layouts http hooks locks server_info aio invalidation cache "
-    "metrics limits decorators __init__ testing pytest_plugin cli asgi fastapi django odoo"
+    "exceptions _native greenlets values config layouts http keys hooks locks server_info aio invalidation cache "
+    "metrics limits lease decorators __init__ testing pytest_plugin cli asgi fastapi django odoo"
 ).split()
 
 # lib.rs names the Python module; everything else that touches Python lives in py/.

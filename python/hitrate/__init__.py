@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hitrate._native import __version__, escape_glob
 from hitrate.cache import Cache, Lock
+from hitrate.decorators import cached
 from hitrate.exceptions import (
     AuthenticationError,
     ConfigError,
@@ -51,5 +52,6 @@ __all__ = [
     "ServerTimeoutError",
     "ServerUnavailableError",
     "__version__",
+    "cached",
     "escape_glob",
 ]

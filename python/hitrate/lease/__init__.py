@@ -1,0 +1,16 @@
+"""
+One rebuild per key, no stale fill, stale answers meanwhile.
+
+What to do on a miss is written once, in `obtain`, as a generator that says what it wants done; `run()` does that for
+threads and greenlets, `hitrate.lease.tasks.arun()` for tasks of an event loop. The server sees to it that one process
+of the fleet rebuilds (a lease in the entry's own key, see docs/design/entries.md), a `Flight` that one thread or task
+of this process does.
+"""
+
+from __future__ import annotations
+
+from hitrate.lease.drive import run
+from hitrate.lease.place import Place, Response, Times
+from hitrate.lease.rules import Forward, Found, Made, Rules
+
+__all__ = ["Forward", "Found", "Made", "Place", "Response", "Rules", "Times", "run"]

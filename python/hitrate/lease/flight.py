@@ -1,0 +1,48 @@
+"""Rebuilds under way in this process, and waiting for them."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TypeAlias
+
+
+class Flight:
+    """
+    A rebuild under way in this process.
+
+    Attributes:
+        is_in_vain: what came of it is not in the cache, and would not be the next time.
+        has_failed: nothing came of it.
+    """
+
+    __slots__ = ("_landed", "has_failed", "is_in_vain")
+
+    def __init__(self) -> None:
+        self._landed = threading.Event()
+        self.is_in_vain = False
+        self.has_failed = False
+
+    def land(self) -> None:
+        """Let those go on who wait."""
+        self._landed.set()
+
+    def join(self, seconds: float) -> bool:
+        """Wait for it; False when the time is over."""
+        return self._landed.wait(seconds)
+
+
+Flights: TypeAlias = dict[tuple[int, str], Flight]
+"""By cache and key."""
+
+# Its single operations are atomic, so that a fork finds no lock taken. A child begins with none: the threads that would
+# land these do not exist there.
+_threads: Flights = {}
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_threads.clear)
+
+
+def of_threads() -> Flights:
+    """Those of the threads and greenlets of this process."""
+    return _threads

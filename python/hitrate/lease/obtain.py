@@ -1,0 +1,139 @@
+"""What to do when the cache holds no answer, or an old one. Does nothing itself: it says what it wants done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from typing import Any, TypeAlias, cast
+
+from hitrate._native import Entry, Lease
+from hitrate.lease.flight import Flight, Flights
+from hitrate.lease.place import Place
+from hitrate.lease.rules import Found, Made, Rules
+
+# Between two looks at a lease of another process, in seconds.
+FIRST_LOOK = 0.005
+LAST_LOOK = 0.05
+
+Want: TypeAlias = tuple[Any, ...]
+"""What is to be done: the name of a method of the driver, and its arguments."""
+
+
+def obtain(
+    place: Place,
+    rules: Rules,
+    seen: Entry | None,
+    flights: Flights,
+    new_flight: Callable[[], Flight],
+    is_failure: Callable[[Exception], bool],
+) -> Generator[Want, Any, Found | Made[Any]]:
+    """
+    Come by an answer after a look at the cache found none, or an old one.
+
+    Args:
+        place: of the entry.
+        rules: for it.
+        seen: the old entry that was found.
+        flights: of those who can wait for one another.
+        new_flight: makes one.
+        is_failure: whether what a rebuild raised is a failure of the site rather than an answer to the client.
+
+    Yields:
+        What is to be done; the result is sent back, or what was raised is thrown in.
+
+    Returns:
+        An entry, or what the rebuild gave.
+    """
+    ends = time.monotonic() + rules.wait
+    name = (id(place.client), place.key)
+    while True:
+        flight = new_flight()
+        under_way = flights.setdefault(name, flight)
+        if under_way is flight:
+            try:
+                return (yield from _lead(rules, seen, flight, ends, is_failure))
+            finally:
+                flights.pop(name, None)
+                flight.land()
+        if is_servable(seen, rules):
+            return Found(cast(Entry, seen), "stale")
+        has_landed = yield ("join", under_way, max(0.0, ends - time.monotonic()))
+        if under_way.has_failed and _excuses(seen, rules):
+            # Hundreds that try for themselves what has just failed would make it worse.
+            return Found(cast(Entry, seen), "error")
+        if not has_landed or under_way.is_in_vain:
+            return (yield from _make_alone(rules, seen, is_failure))
+        seen = yield ("look",)
+        if seen is not None and seen.fresh_for > 0:
+            return Found(seen, "collapsed")
+
+
+def is_servable(entry: Entry | None, rules: Rules) -> bool:
+    """Whether an old entry may be served while another request rebuilds it."""
+    return entry is not None and -entry.fresh_for <= rules.stale
+
+
+def _lead(
+    rules: Rules, seen: Entry | None, flight: Flight, ends: float, is_failure: Callable[[Exception], bool]
+) -> Generator[Want, Any, Found | Made[Any]]:
+    """Rebuild, unless another process does; then wait for it, or serve what is old."""
+    pause = FIRST_LOOK
+    while True:
+        lease = yield ("lease", rules.lease, seen)
+        if isinstance(lease, Entry):
+            if lease.fresh_for > 0:
+                return Found(lease, "collapsed")
+            seen = lease
+        elif isinstance(lease, Lease):
+            # Until it is known better, which is never when the rebuild raises.
+            flight.is_in_vain = flight.has_failed = True
+            made = yield from _make(rules, seen, lease, is_failure)
+            if isinstance(made, Made):
+                flight.has_failed = made.has_failed
+                flight.is_in_vain = made.has_failed or not made.may_be_stored
+            return made
+        elif lease is None:
+            # The server is away: nobody can be told.
+            flight.is_in_vain = True
+            return (yield from _make_alone(rules, seen, is_failure))
+        elif is_servable(seen, rules):
+            return Found(cast(Entry, seen), "stale")
+        left = ends - time.monotonic()
+        if left <= 0:
+            flight.is_in_vain = True
+            return (yield from _make_alone(rules, seen, is_failure))
+        if not isinstance(lease, Entry):
+            yield ("sleep", min(pause, left, lease))
+            pause = min(pause * 1.5, LAST_LOOK)
+
+
+def _make_alone(
+    rules: Rules, seen: Entry | None, is_failure: Callable[[Exception], bool]
+) -> Generator[Want, Any, Found | Made[Any]]:
+    """Rebuild for this one caller: nothing is stored."""
+    return (yield from _make(rules, seen, None, is_failure))
+
+
+def _make(
+    rules: Rules, seen: Entry | None, lease: Lease | None, is_failure: Callable[[Exception], bool]
+) -> Generator[Want, Any, Found | Made[Any]]:
+    """Rebuild. What is not stored frees the lease at once."""
+    try:
+        made = cast(Made[Any], (yield ("make", lease)))
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        if lease is not None:
+            yield ("release", lease)
+        if isinstance(error, Exception) and _excuses(seen, rules) and is_failure(error):
+            return Found(cast(Entry, seen), "error")
+        raise
+    if lease is not None and not made.was_stored:
+        yield ("release", lease)
+    if made.has_failed and _excuses(seen, rules):
+        return Found(cast(Entry, seen), "error")
+    return made
+
+
+def _excuses(entry: Entry | None, rules: Rules) -> bool:
+    return entry is not None and -entry.fresh_for <= rules.stale_on_error
