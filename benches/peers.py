@@ -78,13 +78,34 @@ def _is_installed(module: str) -> bool:
         return False
 
 
+_MIDDLEWARE = (
+    "middleware.security.SecurityMiddleware",
+    "contrib.sessions.middleware.SessionMiddleware",
+    "middleware.common.CommonMiddleware",
+    "middleware.csrf.CsrfViewMiddleware",
+    "contrib.auth.middleware.AuthenticationMiddleware",
+    "contrib.messages.middleware.MessageMiddleware",
+    "middleware.clickjacking.XFrameOptionsMiddleware",
+)
+
+
 def configure_django() -> None:
     """Set up Django without a project. Does nothing where it is missing."""
     if find_spec("django") is None:
         return
     settings = import_module("django.conf").settings
     if not settings.configured:
-        settings.configure(CACHES={"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}})
+        settings.configure(
+            CACHES={"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}},
+            # For the cases of whole pages: what `startproject` writes.
+            ALLOWED_HOSTS=["testserver"],
+            DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+            INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"],
+            MIDDLEWARE=[f"django.{name}" for name in _MIDDLEWARE],
+            SECRET_KEY="only for the bench",
+            USE_TZ=True,
+        )
+        import_module("django").setup()
 
 
 def _django(

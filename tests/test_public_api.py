@@ -25,12 +25,12 @@ EXCEPTIONS = frozenset(
     """.split()
 )
 PUBLIC = {
-    "hitrate": EXCEPTIONS | {"Cache", "Lock", "__version__", "escape_glob"},
+    "hitrate": EXCEPTIONS | {"Cache", "Lock", "__version__", "cached", "escape_glob"},
     "hitrate.django": frozenset(
         """
-        Explanation RawClient RedisCache Rule Target ainvalidate_cache ainvalidate_keys ainvalidate_tags changing
-        explain get_cache_stats get_redis_connection invalidate_cache invalidate_keys invalidate_tags key pattern
-        register tag unregister warmer
+        CachedViewMixin Explanation RawClient RedisCache Rule Target ainvalidate_cache ainvalidate_keys ainvalidate_tags
+        cache_api_response changing explain get_cache_stats get_redis_connection invalidate_cache invalidate_keys
+        invalidate_tags key pattern register response_stats tag unregister warmer
         """.split()
     ),
     "hitrate.django.bulk": frozenset({"bulk_create", "bulk_update", "changing", "update"}),

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from bench import Case
 
-from cases import asynchronous, distance, footprint, forms, keys, mix, one_thread, patterns, processes, threads
+from cases import (
+    asynchronous,
+    distance,
+    footprint,
+    forms,
+    keys,
+    mix,
+    one_thread,
+    patterns,
+    processes,
+    responses,
+    threads,
+)
 
 ALL: tuple[Case, ...] = (
     *one_thread.CASES,
@@ -17,4 +29,5 @@ ALL: tuple[Case, ...] = (
     *asynchronous.CASES,
     *footprint.CASES,
     *keys.CASES,
+    *responses.CASES,
 )

@@ -1,4 +1,4 @@
-"""The Django adapter: a cache backend, the raw connection behind it, and forgetting when data changes."""
+"""The Django adapter: a cache backend, the raw connection behind it, cached answers, and forgetting what changed."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from hitrate.django.invalidation import (
     invalidate_keys,
     invalidate_tags,
 )
+from hitrate.django.responses import CachedViewMixin, cache_api_response, response_stats
 from hitrate.django.rulebook import Explanation, Rule, explain
 from hitrate.django.rules import register, unregister
 from hitrate.django.statistics import get_cache_stats
@@ -21,6 +22,7 @@ from hitrate.django.targets import Target, key, pattern, tag
 from hitrate.django.warmers import warmer
 
 __all__ = [
+    "CachedViewMixin",
     "Explanation",
     "RawClient",
     "RedisCache",
@@ -29,6 +31,7 @@ __all__ = [
     "ainvalidate_cache",
     "ainvalidate_keys",
     "ainvalidate_tags",
+    "cache_api_response",
     "changing",
     "explain",
     "get_cache_stats",
@@ -39,6 +42,7 @@ __all__ = [
     "key",
     "pattern",
     "register",
+    "response_stats",
     "tag",
     "unregister",
     "warmer",

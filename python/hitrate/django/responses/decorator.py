@@ -1,0 +1,151 @@
+"""`cache_api_response`: keep the rendered answers of a view."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, TypeVar, cast
+
+from django.http import HttpRequest
+
+from hitrate.django.responses import options
+from hitrate.django.responses.view import CachedView, is_async
+from hitrate.exceptions import ConfigError
+from hitrate.http import Clients
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+# Where the decorated function keeps its `CachedView`.
+ATTRIBUTE = "hitrate_cached"
+# On a request that `CachedViewMixin` has asked the cache about already.
+ASKED = "_hitrate_asked"
+
+
+def cache_api_response(
+    timeout: float = 300,
+    key_prefix: str = "api",
+    *,
+    shared: bool = False,
+    vary_on: Iterable[str | Callable[[Any], object]] | str | Callable[[Any], object] = (),
+    params: Collection[str] | None = None,
+    tags: options.Tags = (),
+    stale: float = 0,
+    stale_on_error: float = 0,
+    statuses: Collection[int] = (200,),
+    max_body_bytes: int = 1 << 20,
+    clients: Clients = "ignore",
+    max_age: int | None = None,
+    s_maxage: int | None = None,
+    lease: float = 10,
+    wait: float = 5,
+    jitter: float = 0.05,
+    cache: str = "default",
+) -> Callable[[View], View]:
+    """
+    Keep the rendered answers of a view: status, headers and body.
+
+    For methods and actions of REST framework's viewsets and views, function views, class-based views, sync and async. A
+    hit renders, queries and unpickles nothing; REST framework's authentication, permissions and throttles have run
+    before. Only GET and HEAD are answered from the cache, and only what HTTP and Django allow is stored.
+
+    Args:
+        timeout: seconds for which an answer is fresh; less where the answer says so (``max-age``).
+        key_prefix: first part of the keys, by which patterns forget them: ``invalidate_cache("employees:*")``.
+        shared: everybody may be given the answer. Unless it is said, an answer is its user's alone.
+        vary_on: what tells those apart who may get different answers, instead of the user: names of attributes of the
+            request or its user (``"tenant"``, ``"company"``), ``"user"``, ``"group"``, ``"language"``, ``"host"``,
+            ``"header:NAME"``, ``"cookie:NAME"``, or functions of the request.
+        params: query parameters that matter. Others are kept from the view, too.
+        tags: names by which answers are forgotten: ``["products", "product:{pk}"]``, with the URL's arguments in
+            braces; or a function of the request and the URL's arguments that returns names.
+        stale: seconds after `timeout` in which an answer is still served while one request computes it anew.
+        stale_on_error: seconds after `timeout` in which it is served when the view raises, or answers 500 and above.
+        statuses: which are stored.
+        max_body_bytes: longest body that is stored.
+        clients: whose ``Cache-Control`` in requests is obeyed: nobody's, ``"staff"`` users' or everybody's.
+        max_age: seconds for which clients may keep the answer without asking.
+        s_maxage: the same for caches between, with ``shared=True`` only.
+        lease: seconds after which a rebuild is given up for dead, and another request begins one.
+        wait: seconds for which others wait for a rebuild before they compute for themselves.
+        jitter: part of `timeout` by which it is shortened at random.
+        cache: alias in ``settings.CACHES``.
+
+    Raises:
+        ConfigError: an argument that cannot be meant.
+    """
+    declared = options.read(
+        timeout=timeout,
+        key_prefix=key_prefix,
+        shared=shared,
+        vary_on=vary_on,
+        params=params,
+        tags=tags,
+        stale=stale,
+        stale_on_error=stale_on_error,
+        statuses=statuses,
+        max_body_bytes=max_body_bytes,
+        clients=clients,
+        max_age=max_age,
+        s_maxage=s_maxage,
+        lease=lease,
+        wait=wait,
+        jitter=jitter,
+        cache=cache,
+    )
+
+    # `method_decorator` decorates anew at every call, a partial of the method each time.
+    views: dict[tuple[str, str], CachedView] = {}
+
+    def decorate(function: View) -> View:
+        cached = views.setdefault((function.__module__, function.__qualname__), CachedView(function, declared))
+        answer = _awaited(function, cached) if is_async(function) else _called(function, cached)
+        setattr(answer, ATTRIBUTE, cached)
+        return cast(View, answer)
+
+    return decorate
+
+
+def _called(function: Callable[..., Any], cached: CachedView) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def answer(*args: Any, **kwargs: Any) -> Any:
+        asker, rest, named = find_request(args, kwargs)
+        if getattr(asker, ASKED, False):
+            return function(*args, **kwargs)
+        return cached.answer(asker, rest, named, lambda: function(*args, **kwargs))
+
+    return answer
+
+
+def _awaited(function: Callable[..., Any], cached: CachedView) -> Callable[..., Any]:
+    @functools.wraps(function)
+    async def answer(*args: Any, **kwargs: Any) -> Any:
+        asker, rest, named = find_request(args, kwargs)
+        if getattr(asker, ASKED, False):
+            return await function(*args, **kwargs)
+        return await cached.aanswer(asker, rest, named, lambda: function(*args, **kwargs))
+
+    return answer
+
+
+def find_request(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, tuple[Any, ...], Mapping[str, Any]]:
+    """
+    Find the request among the arguments of a view, whether or not `self` stands before it.
+
+    Returns:
+        The request, the positional arguments after it, and the other arguments by name.
+
+    Raises:
+        ConfigError: there is none: the decorator is on something that is no view.
+    """
+    for at, value in enumerate(args[:2]):
+        if is_request(value):
+            return value, args[at + 1 :], kwargs
+    for name, value in kwargs.items():
+        if is_request(value):
+            return value, args[1:], {other: kwargs[other] for other in kwargs if other != name}
+    raise ConfigError("cache_api_response found no request among the arguments; use hitrate.cached for other functions")
+
+
+def is_request(value: object) -> bool:
+    """Whether this is a request, of Django or of REST framework."""
+    return isinstance(value, HttpRequest) or isinstance(getattr(value, "_request", None), HttpRequest)

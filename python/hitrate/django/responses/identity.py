@@ -1,0 +1,137 @@
+"""
+For whom an answer is computed, as a part of its key.
+
+Unless the developer says otherwise that is the user. Whom nobody knows (no user, and credentials that somebody may read
+past Django's authentication) goes past the cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from django.http import HttpRequest
+from django.utils.translation import get_language
+
+from hitrate.exceptions import ConfigError
+from hitrate.http.text import bounded, digest, escaped
+
+Aspect: TypeAlias = Callable[[Any], str]
+"""Tells one thing about a request, as escaped text. It is given the request that the view gets."""
+
+ANONYMOUS = "anonymous"
+EVERYBODY = "all"
+
+
+def user_of(request: Any) -> Any:
+    """The user whom Django or REST framework authenticated; None where neither does."""
+    return getattr(request, "user", None)
+
+
+def is_known(user: Any) -> bool:
+    """Whether this is somebody rather than anybody."""
+    return user is not None and bool(user.is_authenticated)
+
+
+def by_user(request: Any) -> str:
+    """The user by primary key; users without one (of tokens, of other services) by their text."""
+    user = user_of(request)
+    if not is_known(user):
+        return ANONYMOUS
+    pk = getattr(user, "pk", None)
+    # The class of a lazy user is that of the user. Two models may give the same number to different people.
+    return f"{escaped(user.__class__.__name__)}.{escaped(str(user) if pk is None else str(pk))}"
+
+
+def _by_groups(request: Any) -> str:
+    user = user_of(request)
+    if not is_known(user):
+        return ANONYMOUS
+    numbers = sorted(user.groups.values_list("pk", flat=True))
+    return bounded(".".join(map(str, numbers)))
+
+
+def _by_language(_request: Any) -> str:
+    return escaped(get_language() or "")
+
+
+def _by_host(request: Any) -> str:
+    return escaped(request.get_host())
+
+
+def _by_header(name: str) -> Aspect:
+    key = "HTTP_" + name.upper().replace("-", "_")
+
+    def read(request: Any) -> str:
+        value = request.META.get(key)
+        return "" if value is None else "=" + digest(value)
+
+    return read
+
+
+def _by_cookie(name: str) -> Aspect:
+    def read(request: Any) -> str:
+        value = request.COOKIES.get(name)
+        return "" if value is None else "=" + digest(value)
+
+    return read
+
+
+def _by_attribute(name: str) -> Aspect:
+    def read(request: Any) -> str:
+        django_request: HttpRequest = getattr(request, "_request", request)
+        for owner in (django_request, user_of(request)):
+            if hasattr(owner, name):
+                value = getattr(owner, name)
+                return "" if value is None else "=" + escaped(str(getattr(value, "pk", value)))
+        raise ConfigError(f"vary_on names {name!r}, and neither the request nor its user has it; set request.{name}")
+
+    return read
+
+
+_KNOWN: dict[str, Aspect] = {
+    "user": by_user,
+    "group": _by_groups,
+    "groups": _by_groups,
+    "language": _by_language,
+    "host": _by_host,
+}
+_FAMILIES: dict[str, Callable[[str], Aspect]] = {"header": _by_header, "cookie": _by_cookie}
+
+
+def aspect(declared: Any) -> Aspect:
+    """
+    Read one member of ``vary_on``.
+
+    Args:
+        declared: ``"user"``, ``"group"``, ``"language"``, ``"host"``, ``"header:X-Plan"``, ``"cookie:currency"``; any
+            other name is an attribute of the request or its user (``"tenant"``, ``"company"``), of which the primary
+            key counts if it has one; or a function that is given the request and returns what counts.
+
+    Raises:
+        ConfigError: none of these.
+    """
+    if callable(declared):
+        return lambda request: "=" + bounded(escaped(str(declared(request))))
+    if not isinstance(declared, str) or not declared:
+        raise ConfigError(f"vary_on holds {declared!r}; use names such as 'tenant' or 'header:X-Plan', or functions")
+    family, colon, name = declared.partition(":")
+    if not colon:
+        return _KNOWN.get(declared) or _by_attribute(declared)
+    if family not in _FAMILIES or not name:
+        raise ConfigError(f"vary_on holds {declared!r}; use 'header:NAME' or 'cookie:NAME'")
+    return _FAMILIES[family](name)
+
+
+def identity(request: Any, aspects: tuple[Aspect, ...] | None, *, shared: bool) -> str:
+    """
+    For whom the answer is, as one part of a key.
+
+    Args:
+        request: as the view gets it.
+        aspects: of ``vary_on``; None without.
+        shared: everybody may be given the answer, but for these aspects.
+    """
+    if aspects is None:
+        return EVERYBODY if shared else by_user(request)
+    return bounded("&".join([read(request) for read in aspects]))

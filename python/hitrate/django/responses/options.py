@@ -1,0 +1,84 @@
+"""What was declared about the answers of a view, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from hitrate.django.responses.identity import Aspect, aspect
+from hitrate.exceptions import ConfigError
+from hitrate.http import Audience, Clients, Policy
+from hitrate.lease import Rules
+
+Tags: TypeAlias = Iterable[str] | Callable[..., Iterable[str]]
+
+
+@dataclass(frozen=True)
+class Options:
+    """
+    See `hitrate.django.cache_api_response`, whose arguments these are.
+
+    Attributes:
+        aspects: what the key tells requesters apart by; None: the user.
+    """
+
+    key_prefix: str
+    rules: Rules
+    policy: Policy
+    shared: bool = False
+    aspects: tuple[Aspect, ...] | None = None
+    params: frozenset[str] | None = None
+    tags: tuple[str, ...] | Callable[..., Iterable[str]] = ()
+    cache: str = "default"
+    max_age: int | None = None
+    s_maxage: int | None = None
+
+
+def read(
+    *,
+    timeout: float,
+    key_prefix: str,
+    shared: bool,
+    vary_on: Iterable[Any] | Callable[[Any], object],
+    params: Collection[str] | None,
+    tags: Tags,
+    stale: float,
+    stale_on_error: float,
+    statuses: Collection[int],
+    max_body_bytes: int,
+    clients: Clients,
+    max_age: int | None,
+    s_maxage: int | None,
+    lease: float,
+    wait: float,
+    jitter: float,
+    cache: str,
+) -> Options:
+    """
+    Read the arguments of the decorator.
+
+    Raises:
+        ConfigError: one that cannot be meant, by its name.
+    """
+    several = (vary_on,) if isinstance(vary_on, str) or callable(vary_on) else vary_on
+    aspects = tuple(aspect(one) for one in several)
+    if isinstance(params, str):
+        raise ConfigError(f"params is the text {params!r}; use a list of names")
+    if isinstance(tags, str):
+        tags = (tags,)
+    if s_maxage is not None and not shared:
+        raise ConfigError("s_maxage is for caches that everybody shares; say shared=True, or leave it out")
+    audience: Audience = "shared" if shared else "identified"
+    return Options(
+        key_prefix=key_prefix,
+        rules=Rules(timeout, stale, stale_on_error, lease, wait, jitter),
+        policy=Policy(timeout, audience, frozenset(statuses), max_body_bytes, clients),
+        shared=shared,
+        aspects=aspects or None,
+        params=None if params is None else frozenset(params),
+        tags=tags if callable(tags) else tuple(tags),
+        cache=cache,
+        max_age=max_age,
+        s_maxage=s_maxage,
+    )

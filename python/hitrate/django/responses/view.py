@@ -1,0 +1,171 @@
+"""A cached view: what is declared about it, and how it is asked, in threads and in event loops."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.core.cache import caches
+from django.core.exceptions import BadRequest, ImproperlyConfigured, PermissionDenied, SuspiciousOperation
+from django.http import Http404, HttpResponseBase
+
+from hitrate._native import Lease
+from hitrate.cache import Cache
+from hitrate.django.naming import native
+from hitrate.django.responses.numbers import numbers_of
+from hitrate.django.responses.options import Options
+from hitrate.django.responses.question import Question
+from hitrate.django.responses.visit import Learned, Visit
+from hitrate.django.switch import is_enabled
+from hitrate.http import Vary
+from hitrate.lease import Made, run
+from hitrate.lease.tasks import arun
+
+_ANSWERS = (Http404, PermissionDenied, SuspiciousOperation, BadRequest)
+
+
+def is_failure(error: Exception) -> bool:
+    """Whether the view failed; else what it raised is its answer (not found, not allowed, not valid)."""
+    return not isinstance(error, _ANSWERS) and getattr(error, "status_code", 500) >= 500
+
+
+class CachedView:
+    """
+    A view function whose answers are kept.
+
+    Attributes:
+        options: what was declared.
+        function: the view as it was written.
+    """
+
+    def __init__(self, function: Callable[..., Any], options: Options, *, varies_on: Sequence[str] = ()) -> None:
+        """
+        Args:
+            function: see above.
+            options: see above.
+            varies_on: headers that its answers are known to vary on from the beginning.
+        """
+        self.options, self.function = options, function
+        self._learned = Learned(Vary.of(varies_on))
+        self._numbers = numbers_of(f"{function.__module__}.{function.__qualname__}")
+
+    def answer(
+        self, asker: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], call: Callable[[], HttpResponseBase]
+    ) -> HttpResponseBase:
+        """
+        Answer a request from the cache, or by running the view.
+
+        Args:
+            asker: the request that the view gets.
+            args: positional arguments of the view after the request.
+            kwargs: its other arguments.
+            call: runs it.
+        """
+        if asker.method not in {"GET", "HEAD"} or not is_enabled():
+            return call()
+        visit = self._visit(asker, args, kwargs)
+        place = visit.place
+        if visit.passes and not visit.wants_anew:
+            with visit.view_runs():
+                return visit.passed(call())
+        entry = None if visit.wants_anew else place.look()
+        if (response := visit.hit(entry) or visit.refused()) is not None:
+            return response
+        if visit.is_only_read:
+            with visit.view_runs():
+                return visit.passed(call())
+        if visit.wants_anew:
+            place.forget()
+            entry = None
+
+        def make(lease: Lease | None) -> Made[HttpResponseBase]:
+            with visit.view_runs():
+                response = _rendered(call(), asker)
+            kept = visit.judge(response)
+            return visit.made(response, was_stored=kept is not None and place.keep_response(lease, *kept))
+
+        return visit.finish(run(place, self.options.rules, entry, make, is_failure), was_stale=entry is not None)
+
+    async def aanswer(
+        self,
+        asker: Any,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        call: Callable[[], Awaitable[HttpResponseBase]],
+    ) -> HttpResponseBase:
+        """Answer a request from the cache, or by awaiting the view, as `answer` does."""
+        if asker.method not in {"GET", "HEAD"} or not is_enabled():
+            return await call()
+        visit = await self._avisit(asker, args, kwargs)
+        place = visit.place
+        if visit.passes and not visit.wants_anew:
+            with visit.view_runs():
+                return visit.passed(await call())
+        entry = None if visit.wants_anew else await place.alook()
+        if (response := visit.hit(entry) or visit.refused()) is not None:
+            return response
+        if visit.is_only_read:
+            with visit.view_runs():
+                return visit.passed(await call())
+        if visit.wants_anew:
+            await place.aforget()
+            entry = None
+
+        async def make(lease: Lease | None) -> Made[HttpResponseBase]:
+            with visit.view_runs():
+                response = await call()
+                if _is_unrendered(response):
+                    response = await sync_to_async(_rendered)(response, asker)
+            kept = visit.judge(response)
+            return visit.made(response, was_stored=kept is not None and await place.akeep_response(lease, *kept))
+
+        return visit.finish(await arun(place, self.options.rules, entry, make, is_failure), was_stale=entry is not None)
+
+    def _visit(self, asker: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Visit:
+        question = Question(self.options, asker, self.function, args, kwargs)
+        return Visit(question, _client(self.options.cache), self._learned, self._numbers)
+
+    async def _avisit(self, asker: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Visit:
+        load_user = getattr(asker, "auser", None)
+        if load_user is not None:
+            # `request.user` would read the database in the event loop.
+            asker.user = await load_user()
+        if self.options.aspects is None and not callable(self.options.tags):
+            return self._visit(asker, args, kwargs)
+        # The project's own functions may ask the database.
+        return await sync_to_async(self._visit)(asker, args, kwargs)
+
+
+def is_async(function: Callable[..., Any]) -> bool:
+    """Whether a view is to be awaited."""
+    return inspect.iscoroutinefunction(function)
+
+
+def _client(alias: str) -> Cache:
+    backend = caches[alias]
+    client = native(backend)
+    if client is None:
+        raise ImproperlyConfigured(
+            f"cached answers need hitrate's backend, and CACHES[{alias!r}] is {type(backend).__name__}; "
+            "use BACKEND 'hitrate.django.RedisCache', or name another alias by cache=..."
+        )
+    return client
+
+
+def _is_unrendered(response: HttpResponseBase) -> bool:
+    return not getattr(response, "is_rendered", True)
+
+
+def _rendered(response: HttpResponseBase, asker: Any) -> HttpResponseBase:
+    """Render an answer now: its bytes are what is kept."""
+    if not _is_unrendered(response):
+        return response
+    renderer = getattr(asker, "accepted_renderer", None)
+    if renderer is not None and hasattr(response, "data"):
+        # As REST framework would after the method.
+        response.accepted_renderer = renderer  # type: ignore[attr-defined]
+        response.accepted_media_type = asker.accepted_media_type  # type: ignore[attr-defined]
+        response.renderer_context = asker.parser_context["view"].get_renderer_context()  # type: ignore[attr-defined]
+    return response.render()  # type: ignore[attr-defined, no-any-return]
