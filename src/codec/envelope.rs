@@ -137,7 +137,8 @@ impl Kind {
 
 /// Whether it begins as an envelope does.
 #[inline]
-pub(super) fn is_envelope(stored: &[u8]) -> bool {
+#[must_use]
+pub fn is_envelope(stored: &[u8]) -> bool {
     stored.starts_with(MAGIC)
 }
 
@@ -300,3 +301,6 @@ impl<'a> Rest<'a> {
         std::str::from_utf8(bytes).map_err(|_| Damaged)
     }
 }
+
+#[cfg(test)]
+mod tests;

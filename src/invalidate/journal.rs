@@ -223,6 +223,31 @@ mod tests {
         assert!(!journal.names(b"a"));
     }
 
+    #[test]
+    fn records_are_forgotten_before_anything_is_deleted() {
+        let mut journal = Journal::new(10);
+        assert!(!journal.push(Forget::Keys(vec![key("a")])) && !journal.has_records());
+        assert!(!journal.push(Forget::Records(vec![key("tag"), key("tag")])));
+        assert!(journal.names(b"tag") && journal.has_records());
+        assert_eq!((journal.len(), journal.begin()), (2, Some(Forget::Records(vec![key("tag")]))));
+        assert!(journal.names(b"tag") && journal.has_records(), "the server has not answered yet");
+        journal.put_back();
+        assert_eq!(journal.len(), 2);
+        journal.begin();
+        journal.finish();
+        assert!(!journal.names(b"tag") && !journal.has_records());
+        assert_eq!(journal.begin(), Some(Forget::Keys(vec![key("a")])));
+    }
+
+    #[test]
+    fn records_overflow_as_keys_do() {
+        let mut journal = Journal::new(1);
+        assert!(journal.push(Forget::Records(vec![key("one"), key("two")])));
+        journal.overflow(|_| false);
+        assert!(journal.is_everything() && !journal.has_records());
+        assert_eq!(journal.begin(), Some(Forget::Everything));
+    }
+
     proptest! {
         #[test]
         fn nothing_that_was_pushed_is_lost(numbers in prop::collection::vec(0u8..50, 0..80), max_keys in 1usize..60) {

@@ -99,15 +99,6 @@ fn seconds(milliseconds: u64) -> f64 {
     milliseconds as f64 / 1000.0
 }
 
-/// What was made of something that was found.
-pub(super) enum Read {
-    Entry(Box<PyEntry>),
-    /// It is being computed, or a tag was forgotten.
-    Miss,
-    /// It cannot be read.
-    Damaged,
-}
-
 impl Inner {
     /// The entry in what was found. Damage is counted. The key is needed only where values are signed.
     pub(super) fn read_entry(
@@ -117,33 +108,37 @@ impl Inner {
         tags: &Tags,
         found: Found,
     ) -> PyResult<Option<PyEntry>> {
-        match self.read_found(py, key, tags, found)? {
-            Read::Entry(entry) => Ok(Some(*entry)),
-            Read::Miss => Ok(None),
-            Read::Damaged => {
-                self.cache.local().stats.decode_error();
-                Ok(None)
-            }
-        }
+        let read = self.read_found(py, key, tags, found)?;
+        Ok(read.unwrap_or_else(|Damaged| {
+            self.cache.local().stats.decode_error();
+            None
+        }))
     }
 
-    fn read_found(self: &Arc<Self>, py: Python<'_>, key: &[u8], tags: &Tags, found: Found) -> PyResult<Read> {
+    /// None while it is being computed, and when a tag was forgotten.
+    fn read_found(
+        self: &Arc<Self>,
+        py: Python<'_>,
+        key: &[u8],
+        tags: &Tags,
+        found: Found,
+    ) -> PyResult<Result<Option<PyEntry>, Damaged>> {
         let Sealed { kind, fill, payload: sealed } = match found.sealed() {
             Ok(Some(sealed)) => sealed,
-            Ok(None) => return Ok(Read::Miss),
-            Err(Damaged) => return Ok(Read::Damaged),
+            Ok(None) => return Ok(Ok(None)),
+            Err(Damaged) => return Ok(Err(Damaged)),
         };
-        let Ok(opened) = self.values.unseal(py, key, sealed) else { return Ok(Read::Damaged) };
+        let Ok(opened) = self.values.unseal(py, key, sealed) else { return Ok(Err(Damaged)) };
         let (mut entry, value) = {
-            let Ok(payload) = envelope::read(kind, &opened) else { return Ok(Read::Damaged) };
-            let Ok(age) = found.age(&payload.times) else { return Ok(Read::Damaged) };
+            let Ok(payload) = envelope::read(kind, &opened) else { return Ok(Err(Damaged)) };
+            let Ok(age) = found.age(&payload.times) else { return Ok(Err(Damaged)) };
             if !found.is_current(&payload, tags) {
-                return Ok(Read::Miss);
+                return Ok(Ok(None));
             }
             let value = match payload.content {
                 Content::Response(_) => None,
                 Content::Value(bytes) => match self.values.decode_inner(py, bytes)? {
-                    None => return Ok(Read::Damaged),
+                    None => return Ok(Err(Damaged)),
                     Some(value) => Some((bytes.len(), value.unbind())),
                 },
             };
@@ -157,7 +152,7 @@ impl Inner {
             let begins_at = bytes.len() - length;
             entry.value = Some(Value { inner: Arc::clone(self), bytes, begins_at, first: Mutex::new(Some(first)) });
         }
-        Ok(Read::Entry(Box::new(entry)))
+        Ok(Ok(Some(entry)))
     }
 }
 

@@ -17,6 +17,9 @@ pub(super) static TAKE: Script = Script::new(include_str!("lease_take.lua"));
 pub(super) static FILL: Script = Script::new(include_str!("lease_fill.lua"));
 pub(super) static RELEASE: Script = Script::new(include_str!("lease_release.lua"));
 
+/// Nobody computes for longer, and when a lease ends has room in a head until the year 2286 only.
+const LONGEST: Duration = Duration::from_secs(86_400);
+
 /// Says whether an entry that somebody else filled can be served, and keeps it if so.
 pub trait Judge {
     /// Whether `found` is a whole entry under the present versions of its tags.
@@ -73,6 +76,7 @@ impl<J> LeaseTake<J> {
     /// Of the entry at `key`, for `lasts`. `stale` is the fill that the caller has, if it has one.
     #[must_use]
     pub fn new(key: FullKey, tags: Tags, lasts: Duration, stale: Option<Id>, judge: J) -> Self {
+        let lasts = lasts.min(LONGEST);
         let seen = stale.map(|fill| (fill, true));
         Self { key, tags, lasts, seen, token: tags::random_id(), judge, asked_at: 0, by_text: false }
     }

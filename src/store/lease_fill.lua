@@ -4,7 +4,11 @@
 -- ARGV[4]  shortest lifetime of a record (ms)                           ARGV[5]  moment since when nothing may have been
 -- forgotten (ms), or ''       ARGV[6]  a new version, for the last record if that is missing      ARGV[7..]  versions of the tags
 -- Returns 1; 0 when the lease is gone; -1 when something was forgotten, and the lease was given back
-local head = redis.call('GETRANGE', KEYS[1], 0, 66)
+local head = redis.pcall('GETRANGE', KEYS[1], 0, 66)
+if type(head) == 'table' then
+    -- A key of another type.
+    return 0
+end
 if string.sub(head, 7, 22) == string.sub(ARGV[2], 7, 22) then
     -- The reply got lost, and this is the second try.
     return 1

@@ -27,7 +27,11 @@ end
 local mark = string.sub(redis.sha1hex(table.concat(versions)), 1, 16)
 
 -- The head of an envelope: src/codec/envelope.rs.
-local head = redis.call('GETRANGE', KEYS[1], 0, 66)
+local head = redis.pcall('GETRANGE', KEYS[1], 0, 66)
+if type(head) == 'table' then
+    -- A key of another type.
+    head = ''
+end
 local left = redis.call('PTTL', KEYS[1])
 local leased = {1, now, unpack(records)}
 -- Whatever else stands there can be served to nobody: damaged, without an end, or filled before a tag was forgotten.

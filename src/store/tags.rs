@@ -7,10 +7,11 @@
 
 use super::{Many, milliseconds};
 use crate::codec::envelope::{self, Id, Version};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::keys::FullKey;
 use crate::op::{Commands, Operation, Replies, Step};
 use crate::script::Script;
+use redis::cmd;
 use ring::rand::{SecureRandom, SystemRandom};
 use std::time::Duration;
 
@@ -50,17 +51,21 @@ pub(super) fn record_ttl(lifetime: Duration) -> u64 {
 }
 
 /// Gives records a new version and the time of now.
+///
+/// A server that is full, or lets this user run no scripts, is told to delete them instead, which it does under either: what
+/// depends on them is forgotten as well. Only loaders of an older state then wait for the next record.
 pub struct RecordsForget {
     records: Vec<FullKey>,
     next: usize,
     by_text: bool,
+    by_deleting: bool,
 }
 
 impl RecordsForget {
     /// Of these records, of which there must be one at least when it is run.
     #[must_use]
     pub fn new(records: Vec<FullKey>) -> Self {
-        Self { records, next: 0, by_text: false }
+        Self { records, next: 0, by_text: false, by_deleting: false }
     }
 
     fn lot(&self) -> &[FullKey] {
@@ -80,6 +85,9 @@ impl Operation for RecordsForget {
 
     fn request(&mut self, commands: &mut dyn Commands) {
         let keys: Vec<&[u8]> = self.lot().iter().map(FullKey::as_slice).collect();
+        if self.by_deleting {
+            return commands.push(cmd("UNLINK").arg(keys));
+        }
         let mut call = FORGET.call(&keys, self.by_text);
         for _ in keys {
             call.arg(&random_version()[..]);
@@ -88,11 +96,16 @@ impl Operation for RecordsForget {
     }
 
     fn replies(&mut self, replies: Replies) -> Result<Step<usize>> {
-        if let Step::Done(reply) = Script::reply(replies, &mut self.by_text)? {
-            reply.int()?;
-            self.next += self.lot().len();
-            self.by_text = false;
+        match Script::reply(replies, &mut self.by_text) {
+            Ok(Step::Again) => return Ok(Step::Again),
+            Ok(Step::Done(reply)) => drop(reply.int()?),
+            Err(Error::Server(refusal)) if !self.by_deleting && matches!(refusal.code.as_str(), "OOM" | "NOPERM") => {
+                self.by_deleting = true;
+                return Ok(Step::Again);
+            }
+            Err(error) => return Err(error),
         }
+        self.next += self.lot().len();
         Ok(if self.next == self.records.len() { Step::Done(self.next) } else { Step::Again })
     }
 

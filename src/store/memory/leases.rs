@@ -6,7 +6,7 @@ use super::commands::{After, INVALID_EXPIRE, NOT_AN_INTEGER, SYNTAX, error, inte
 use super::locked::Locked;
 use super::shard::Item;
 use super::{Memory, Reply};
-use crate::codec::envelope::{self, HEAD_BYTES, Version};
+use crate::codec::envelope::{self, HEAD_BYTES, Mark, Version};
 use crate::store::tags;
 
 /// Where the parts of a head stand: `src/codec/envelope.rs`.
@@ -18,6 +18,7 @@ const END: std::ops::Range<usize> = 54..67;
 /// Neither token nor end.
 const NO_LEASE: &[u8] = b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x000000000000000";
 
+type Head = [u8; HEAD_BYTES];
 type Keys<'a> = [&'a [u8]];
 type Answer = Result<Reply, Reply>;
 
@@ -28,56 +29,43 @@ impl Memory {
         else {
             return Err(error(SYNTAX));
         };
-        if fresh.len() != records.len() {
+        if fresh.len() != records.len() || token.len() != TOKEN.len() || beginning.len() != MARK.start {
             return Err(error(SYNTAX));
         }
-        let (lasts, record_ttl) = (moment(lasts, now)?, moment(record_ttl, now)?);
+        let (ends, record_ttl) = (moment(lasts, now)?, moment(record_ttl, now)?);
         let mut store = self.lock(keys);
         let mut current = Vec::with_capacity(records.len());
         for (record, version) in records.iter().zip(fresh) {
             let held = value(&mut store, record, now).filter(|held| tags::version(held).is_some());
-            match held {
-                Some(held) => {
-                    extend(&mut store, record, record_ttl, now);
-                    current.push(held);
-                }
-                None => current.push(make_record(self, &mut store, record, version, record_ttl, now)?),
+            if held.is_some() {
+                extend(&mut store, record, record_ttl, now);
             }
+            current.push(match held {
+                Some(held) => held,
+                None => make_record(self, &mut store, record, version, record_ttl, now)?,
+            });
         }
-        let versions = current.iter().filter_map(|record| tags::version(record));
-        let mark = envelope::mark(versions);
-        let begun = [Reply::Int(signed(now))].into_iter();
-        let leased = Reply::Array([Reply::Int(1)].into_iter().chain(begun).chain(bulks(&current)).collect());
-        if let Some(item) = store.of(key).peek(key, now)
-            && let (stored, Some(expires_at)) = (item.value(), item.expires_at())
-            && stored.len() >= HEAD_BYTES
-            && stored.starts_with(&beginning[..KIND_AT])
-            && stored[MARK] == mark
-        {
-            let left = signed(expires_at - now);
-            if stored[TOKEN] == **token {
-                return Ok(leased);
+        let mark = envelope::mark(current.iter().filter_map(|record| tags::version(record)));
+        let leased = answer([Reply::Int(1), Reply::Int(signed(now))], &current);
+        match standing(&mut store, key, &mark, now) {
+            Some((head, _)) if head[TOKEN] == **token => return Ok(leased),
+            Some((head, left)) if head[KIND_AT] == 0 => return Ok(answer([Reply::Int(0), Reply::Int(left)], &[])),
+            Some((head, left)) if head[FILL] != **seen => {
+                let entry = Reply::Bulk(value(&mut store, key, now).unwrap_or_default());
+                return Ok(answer([Reply::Int(2), Reply::Int(left), entry], &current));
             }
-            if stored[KIND_AT] == 0 {
-                return Ok(Reply::Array(vec![Reply::Int(0), Reply::Int(left)]));
-            }
-            if stored[FILL] != **seen {
-                let entry = [Reply::Int(2), Reply::Int(left), Reply::Bulk(stored.to_vec())];
-                return Ok(Reply::Array(entry.into_iter().chain(bulks(&current)).collect()));
-            }
-            if *is_served == b"1" {
-                let end = std::str::from_utf8(&stored[END]).ok().and_then(|end| end.parse().ok()).unwrap_or(0);
-                let runs_for = signed(end).saturating_sub(signed(now));
-                if stored[TOKEN] != NO_LEASE[..16] && runs_for > 0 {
-                    return Ok(Reply::Array(vec![Reply::Int(0), Reply::Int(runs_for.min(left))]));
+            Some((head, left)) if *is_served == b"1" => {
+                let runs_for = time_left(&head, now);
+                if head[TOKEN] != NO_LEASE[..16] && runs_for > 0 {
+                    return Ok(answer([Reply::Int(0), Reply::Int(runs_for.min(left))], &[]));
                 }
-                let slot = [token, format!("{lasts:013}").as_bytes()].concat();
-                store.of(key).patch(key, TOKEN.start, &slot);
+                store.of(key).patch(key, TOKEN.start, &[token, format!("{ends:013}").as_bytes()].concat());
                 return Ok(leased);
             }
+            _ => {}
         }
         let placeholder = [beginning, &mark[..], token, &NO_LEASE[16..]].concat();
-        let stored = store.of(key).set(key, &placeholder, Some(lasts), now);
+        let stored = store.of(key).set(key, &placeholder, Some(ends), now);
         refused(self.stored(stored, leased))
     }
 
@@ -167,16 +155,29 @@ fn moment(ttl: &[u8], now: u64) -> Result<u64, Reply> {
     After::Milliseconds.moment(ttl, now).filter(|_| ttl > 0).ok_or_else(|| error(INVALID_EXPIRE))
 }
 
-fn bulks(records: &[Vec<u8>]) -> impl Iterator<Item = Reply> {
-    records.iter().cloned().map(Reply::Bulk)
+fn answer<const N: usize>(beginning: [Reply; N], records: &[Vec<u8>]) -> Reply {
+    Reply::Array(beginning.into_iter().chain(records.iter().cloned().map(Reply::Bulk)).collect())
 }
 
 fn value(store: &mut Locked<'_>, key: &[u8], now: u64) -> Option<Vec<u8>> {
     store.of(key).peek(key, now).map(|item| item.value().to_vec())
 }
 
-fn head(store: &mut Locked<'_>, key: &[u8], now: u64) -> Option<[u8; HEAD_BYTES]> {
+fn head(store: &mut Locked<'_>, key: &[u8], now: u64) -> Option<Head> {
     store.of(key).peek(key, now).and_then(|item| item.value().first_chunk().copied())
+}
+
+/// The head of what stands at a key, and for how long it still does; none when nobody can be served it.
+fn standing(store: &mut Locked<'_>, key: &[u8], mark: &Mark, now: u64) -> Option<(Head, i64)> {
+    let left = signed(store.of(key).peek(key, now)?.expires_at()?.saturating_sub(now));
+    let head = head(store, key, now).filter(|head| envelope::is_envelope(head) && head[MARK] == *mark)?;
+    Some((head, left))
+}
+
+/// For how long the lease in the head of a stale entry runs.
+fn time_left(head: &Head, now: u64) -> i64 {
+    let end = std::str::from_utf8(&head[END]).ok().and_then(|end| end.parse().ok()).unwrap_or(0);
+    signed(end).saturating_sub(signed(now))
 }
 
 fn record_of(version: &[u8], now: u64) -> Vec<u8> {
@@ -209,7 +210,7 @@ fn extend(store: &mut Locked<'_>, key: &[u8], expires_at: u64, now: u64) {
     }
 }
 
-fn give_back(store: &mut Locked<'_>, key: &[u8], head: &[u8; HEAD_BYTES], now: u64) {
+fn give_back(store: &mut Locked<'_>, key: &[u8], head: &Head, now: u64) {
     if head[KIND_AT] == 0 {
         store.of(key).remove(key, now);
     } else {
