@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import hitrate
+from hitrate._native import Lease
 from hitrate.exceptions import InvalidKeyError, NotANumberError, ProtocolError
 from hitrate.testing import Server
 from tests.faults.conftest import MakeCache, run_python
@@ -111,6 +112,57 @@ def test_a_pickle_with_any_bit_flipped_raises_nothing(own_server: Server) -> Non
     done = run_python(FLIP_BITS, own_server.url)
     # Running out of memory, Python's own unpickler complains on stderr about its bytearrays.
     assert done.returncode == 0, done.stderr
+
+
+def altered(stored: bytes, chance: random.Random) -> list[bytes]:
+    """An envelope with each byte of its beginning changed, cut everywhere, grown, and with lengths that lie."""
+    found = [stored[:at] + bytes([stored[at] ^ 1 << chance.randrange(8)]) + stored[at + 1 :] for at in range(300)]
+    found += [stored[:at] for at in range(0, len(stored), 3)]
+    found += [stored[:67] + chance.randbytes(chance.randrange(200)) for _ in range(ROUNDS)]
+    found += [stored[:at] + b"\xff\xff\xff\xff" + stored[at + 4 :] for at in range(300)]
+    return [*found, b"\xc1he\x01", b"\xc1he\x02" + stored[4:], stored[:67] + stored]
+
+
+@pytest.mark.parametrize("signing_keys", [None, ["0123456789abcdef"]])
+@pytest.mark.parametrize("kind", ["response", "value"])
+def test_altered_entries_are_misses_and_are_computed_anew(
+    own_server: Server, missing_cache: MakeCache, kind: str, signing_keys: list[str] | None
+) -> None:
+    cache = missing_cache(timeout=60, serializer="json", on_error="raise", signing_keys=signing_keys)
+    full, tags = cache.make_key("k"), ("a", "b")
+
+    def fill() -> None:
+        lease = cache._lease("k", 60, tags)
+        assert isinstance(lease, Lease)
+        if kind == "response":
+            headers = [("Content-Type", "text/plain"), ("X-Name", "Ärmel")]
+            filled = cache._fill_response(lease, 200, headers, b"x" * 200, etag='"e"', fresh=10, lifetime=100)
+        else:
+            filled = cache._fill_value(lease, VALUE, fresh=10, lifetime=100)
+        assert filled is True
+
+    fill()
+    stored = own_server.execute("GET", full)
+    assert isinstance(stored, bytes)
+    damaged = 0
+    for poison in altered(stored, random.Random(7)):
+        own_server.execute("SET", full, poison, "PX", 100_000)
+        entry = cache._entry("k", tags)
+        damaged += entry is None
+        if entry is not None and signing_keys:
+            # Of the head, id and lease may be changed: they decide who computes it, and not what it is.
+            assert (entry.status, entry.value) == ((200, None) if kind == "response" else (0, VALUE))
+        lease = cache._lease("k", 60, tags)
+        if entry is None and not isinstance(lease, float):  # a changed kind may look like a placeholder
+            assert isinstance(lease, Lease)
+            cache._release(lease)
+    assert damaged > 500
+    own_server.execute("DEL", full)
+    fill()
+    assert cache._entry("k", tags) is not None
+    stats = cache.stats()
+    assert stats["errors"]["decode"] >= damaged - 10
+    assert stats["pool"]["connects"] <= 1
 
 
 HOSTILE_KEYS = [

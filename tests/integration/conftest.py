@@ -11,6 +11,7 @@ import pytest
 import hitrate
 from hitrate.exceptions import ServerResponseError
 from hitrate.testing import Endpoint
+from tests.integration.entries import Entries, MakeEntries
 from tests.integration.forms import Canary
 
 MakeCache = Callable[..., hitrate.Cache]
@@ -112,6 +113,22 @@ def make_verbs(make_cache: Callable[..., hitrate.Cache], twins: bool) -> Callabl
 def verbs(make_verbs: Callable[..., Verbs], protocol: int) -> Verbs:
     """A pickling, raising cache in all four variants: blocking and not, RESP2 and RESP3."""
     return make_verbs(protocol=protocol)
+
+
+@pytest.fixture
+def make_entries(make_cache: Callable[..., hitrate.Cache], twins: bool, protocol: int) -> MakeEntries:
+    """`make_cache`, seen through `Entries`."""
+
+    def make(**options: Any) -> Entries:
+        return Entries(make_cache(**{"protocol": protocol, **options}), twins=twins)
+
+    return make
+
+
+@pytest.fixture
+def entries(make_entries: MakeEntries) -> Entries:
+    """As `verbs`, for entries."""
+    return make_entries()
 
 
 @pytest.fixture
