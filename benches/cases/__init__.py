@@ -13,6 +13,7 @@ from cases import (
     mix,
     one_thread,
     patterns,
+    pickles,
     processes,
     responses,
     threads,
@@ -21,6 +22,7 @@ from cases import (
 ALL: tuple[Case, ...] = (
     *one_thread.CASES,
     *forms.CASES,
+    *pickles.CASES,
     *patterns.CASES,
     *threads.CASES,
     *mix.CASES,

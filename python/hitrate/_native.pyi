@@ -21,6 +21,7 @@ __all__ = [
     "escape_glob",
     "glob_matches",
     "last_values",
+    "load_plain_pickle",
     "md5_hex",
     "normalise_query",
     "sha256_hex",
@@ -737,6 +738,15 @@ def sorted_json(value: Any, default_str: bool = False) -> str:
         TypeError: a value that JSON cannot hold, or names of different kinds.
         ValueError: a value that contains itself.
         RecursionError: a value too deep for Python.
+    """
+
+def load_plain_pickle(data: bytes, /) -> Any:
+    """
+    Make the value of a pickle of plain types, protocols 2 to 5, as caches do for themselves. For tests and
+    measurements.
+
+    Raises:
+        ValueError: it is no such pickle. `pickle.loads` reads it, or knows what is wrong with it.
     """
 
 def md5_hex(text: str, digits: int = 32) -> str:

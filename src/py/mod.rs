@@ -32,6 +32,8 @@ mod _native {
     use super::lease::PyLease;
     #[pymodule_export]
     use super::pending::{PyChannel, PyOwner, PyPending};
+    #[pymodule_export]
+    use super::values::load_plain_pickle;
     #[cfg(unix)]
     #[pymodule_export]
     use super::wait::PyBell;

@@ -6,13 +6,17 @@
 
 mod damage;
 mod inner;
+mod known;
+mod plain;
 mod read;
+mod text;
 mod write;
 
 use crate::codec::{Codec, Damaged, Form};
 use crate::config::CacheSettings;
 use crate::stats::Stats;
 use damage::is_damage;
+pub(super) use plain::load_plain_pickle;
 use pyo3::prelude::*;
 use pyo3::types::PyInt;
 use read::Readers;

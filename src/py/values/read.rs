@@ -1,6 +1,7 @@
 //! Serialized bytes → object, by the form they are in.
 
 use super::integer;
+use super::plain::PlainPickles;
 use crate::codec::{Form, is_integer, pickle};
 use crate::config::{CacheSettings, Serializer, Unpickle};
 use crate::py::outcall;
@@ -17,6 +18,8 @@ pub(super) struct Readers {
     envelope: Option<Py<PyAny>>,
     /// None where no pickle may be read.
     pickle: Option<Py<PyAny>>,
+    /// Asked before.
+    plain: PlainPickles,
     /// Pickles come from anybody.
     is_wary: bool,
     import_module: Py<PyAny>,
@@ -43,6 +46,7 @@ impl Readers {
             json: py.import("json")?.getattr("loads")?.unbind(),
             envelope: envelope.transpose()?.map(Bound::unbind),
             pickle,
+            plain: PlainPickles::default(),
             is_wary: settings.unpickle == Some(Unpickle::Safe),
             import_module: py.import("importlib")?.getattr("import_module")?.unbind(),
             msgpack: PyOnceLock::new(),
@@ -62,8 +66,15 @@ impl Readers {
         let loads = match form {
             Form::Integer => return integer(py, bytes).map(Some),
             Form::Json => Some(&self.json),
-            Form::Pickle if self.is_wary && !pickle::is_modest(bytes) => None,
-            Form::Pickle => self.pickle.as_ref(),
+            Form::Pickle => match &self.pickle {
+                // It names nothing, so whoever may read any pickle may read this one.
+                Some(loads) => match self.plain.load(py, bytes) {
+                    None if self.is_wary && !pickle::is_modest(bytes) => None,
+                    None => Some(loads),
+                    found => return Ok(found),
+                },
+                None => None,
+            },
             Form::MsgPack => self.msgpack(py)?,
             Form::Compressed(_) | Form::Signed | Form::Envelope => None,
         };

@@ -1,6 +1,7 @@
 //! What a pickle asks for before it is read: a few of its bytes can make `CPython` reserve gigabytes, or call what no
 //! `find_class` was asked about.
 
+use super::rest::Rest;
 use std::str;
 
 /// Whether a pickle reserves no memory that it does not fill, and names what it calls: every length lies within
@@ -18,14 +19,14 @@ pub fn is_modest(pickle: &[u8]) -> bool {
             b'J' | b'j' => rest.skip(4),
             b'G' | 0x95 => rest.skip(8),
             // Bytes and texts, behind a length in 1, 4 or 8 bytes.
-            b'U' | b'C' | 0x8A | 0x8C => rest.skip_counted(1),
-            b'T' | b'B' | b'X' | 0x8B => rest.skip_counted(4),
-            0x8D | 0x8E | 0x96 => rest.skip_counted(8),
+            b'U' | b'C' | 0x8A | 0x8C => rest.counted::<1>().is_some(),
+            b'T' | b'B' | b'X' | 0x8B => rest.counted::<4>().is_some(),
+            0x8D | 0x8E | 0x96 => rest.counted::<8>().is_some(),
             // INT, LONG, FLOAT, STRING, UNICODE, GET; GLOBAL, INST.
             b'I' | b'L' | b'F' | b'S' | b'V' | b'g' => rest.line().is_some(),
             b'c' | b'i' => rest.line().is_some() && rest.line().is_some(),
             // LONG_BINPUT, PUT: the memo is an array as long as the largest number.
-            b'r' => rest.number(4).is_some_and(|index| index < pickle.len()),
+            b'r' => rest.number::<4>().is_some_and(|index| index < pickle.len()),
             b'p' => rest.line().and_then(decimal).is_some_and(|index| index < pickle.len()),
             // EXT1, EXT2, EXT4.
             0x82..=0x84 => false,
@@ -40,47 +41,6 @@ pub fn is_modest(pickle: &[u8]) -> bool {
 
 fn decimal(line: &[u8]) -> Option<usize> {
     str::from_utf8(line).ok()?.parse().ok()
-}
-
-/// What was not looked at yet.
-struct Rest<'a>(&'a [u8]);
-
-impl<'a> Rest<'a> {
-    fn byte(&mut self) -> Option<u8> {
-        let (first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(*first)
-    }
-
-    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    fn skip(&mut self, length: usize) -> bool {
-        self.take(length).is_some()
-    }
-
-    /// A number in `width` bytes, the least first.
-    fn number(&mut self, width: usize) -> Option<usize> {
-        let bytes = self.take(width)?;
-        let number = bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte));
-        usize::try_from(number).ok()
-    }
-
-    /// Whether as many bytes follow as a number in `width` bytes says.
-    fn skip_counted(&mut self, width: usize) -> bool {
-        self.number(width).is_some_and(|length| self.skip(length))
-    }
-
-    /// Up to the next line feed.
-    fn line(&mut self) -> Option<&'a [u8]> {
-        let end = self.0.iter().position(|byte| *byte == b'\n')?;
-        let line = self.take(end)?;
-        self.skip(1);
-        Some(line)
-    }
 }
 
 #[cfg(test)]
