@@ -14,7 +14,7 @@ import pytest
 import hitrate
 from hitrate.exceptions import ServerTimeoutError
 from hitrate.testing import Server
-from tests.faults.conftest import MakeCache, frozen, until, until_healed
+from tests.faults.conftest import PATIENCE, MakeCache, frozen, until, until_healed
 from tests.faults.proxy import Link, Proxy, delay, healthy, swallow
 
 
@@ -148,8 +148,13 @@ async def test_random_delays_around_the_deadline_never_give_a_wrong_answer(
     proxy.fault = jitter
     give_up = asyncio.get_running_loop().time() + seconds
 
+    def goes_on() -> bool:
+        # On a busy machine the breaker may be open for all of that time.
+        longest = give_up if min(answers.values()) else give_up + PATIENCE
+        return asyncio.get_running_loop().time() < longest
+
     async def call(name: str) -> None:
-        while asyncio.get_running_loop().time() < give_up:
+        while goes_on():
             value = await cache.aget(name)
             assert value in {name, None}
             answers["hit" if value else "miss"] += 1

@@ -398,7 +398,11 @@ def test_ctrl_c_ends_a_wait_of_the_main_greenlet(own_server: Server) -> None:
     holder = gevent.spawn(cache.get, "k")
     until(lambda: called(cache) == 1)
     gevent.get_hub().exception_stream = None
-    gevent.get_hub().threadpool.spawn(os.kill, os.getpid(), signal.SIGINT)
+    def interrupt():
+        while called(cache) < 2:  # in a thread of its own, where nobody else waits for it
+            pass
+        os.kill(os.getpid(), signal.SIGINT)
+    gevent.get_hub().threadpool.spawn(interrupt)
     try:
         cache.get("k")
     except KeyboardInterrupt:

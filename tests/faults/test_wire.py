@@ -141,7 +141,7 @@ def test_late_replies_never_answer_another_command(
 
 
 def test_replies_released_long_after_their_deadline_find_nobody(proxy: Proxy, missing_cache: MakeCache) -> None:
-    cache = missing_cache(proxy.url, timeout=0.1)
+    cache = missing_cache(proxy.url, timeout=0.3)
     assert cache.set_many({name: name for name in NAMES}, 1000) == []
     for _ in range(3):
         proxy.fault = delay(0.5)
