@@ -112,7 +112,7 @@ impl Pool {
     /// A connection that is ready for commands, an idle one if there is one.
     pub(super) fn take(self: &Arc<Self>, waiter: &dyn Waiter, deadline: Deadline) -> Result<Lease> {
         loop {
-            let (place, waited) = self.place(waiter, deadline)?;
+            let (place, queued) = self.place(waiter, deadline)?;
             match place {
                 Place::Idle(mut connection) => {
                     if connection.idle_since.elapsed() < TRUSTED || connection.is_quiet() {
@@ -123,7 +123,7 @@ impl Pool {
                 }
                 Place::Slot => {
                     // What is left may be too little for any server: it is not the greeting then that took the time.
-                    let late = waited && deadline.remaining() < deadline.whole() / 2;
+                    let late = queued && deadline.remaining() < deadline.whole() / 2;
                     return match self.open(waiter, deadline) {
                         Err(Error::Timeout { .. }) if late => Err(self.timeout(deadline, Stage::Slot)),
                         opened => opened,

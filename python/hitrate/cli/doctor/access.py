@@ -43,19 +43,23 @@ class Need:
         return str(self.command[0])
 
 
-# In an order in which each finds what it needs, and the last removes the key. INCRBY and DEL run inside of scripts.
+# In an order in which each finds what it needs, and the last removes the key. INCRBY, DEL and those of ranges and of
+# the time run inside of scripts.
 NEEDS = (
     Need(("SET", "KEY", "1", "PX", MINUTE_MS), "set, add, set_many, lock"),
     Need(("GET", "KEY"), "get, incr, lock"),
-    Need(("MGET", "KEY"), "get_many"),
+    Need(("MGET", "KEY"), "get_many, cached answers with tags"),
+    Need(("GETRANGE", "KEY", 0, 0), "cached answers"),
+    Need(("SETRANGE", "KEY", 0, "1"), "cached answers"),
+    Need(("TIME",), "cached answers"),
     Need(("EXISTS", "KEY"), "has, touch, incr"),
     Need(("PERSIST", "ABSENT"), "touch and persist"),
     Need(("PEXPIRE", "KEY", MINUTE_MS), "touch, expire, lock"),
     Need(("PEXPIREAT", "ABSENT", 4_102_444_800_000), "expire_at"),
-    Need(("PTTL", "KEY"), "ttl, pttl"),
+    Need(("PTTL", "KEY"), "ttl, pttl, cached answers"),
     Need(("INCRBY", "KEY", 1), "incr, decr"),
-    Need(("EVALSHA", NO_DIGEST, 1, "KEY"), "incr, decr, lock"),
-    Need(("EVAL", READ, 1, "KEY"), "incr, decr, lock"),
+    Need(("EVALSHA", NO_DIGEST, 1, "KEY"), "incr, decr, lock, cached answers"),
+    Need(("EVAL", READ, 1, "KEY"), "incr, decr, lock, cached answers"),
     Need(("SCAN", 0, "COUNT", 1), "keys, delete_pattern, clear"),
     Need(("DEL", "KEY"), "lock"),
     Need(("UNLINK", "KEY"), "delete, delete_many, delete_pattern, clear"),
