@@ -214,7 +214,7 @@ def test_a_command_that_was_renamed_away_is_named(start_server: StartServer, doc
     code, report = doctor(server.url if dry else user_url(server, "~*", "+@all", "-acl"))
     found = finding(report, "access.absent")
     assert (code, found["level"], found["value"]) == (exits.PROBLEM, "problem", ["EVALSHA", "DBSIZE"])
-    assert "13 of the 14" in finding(report, "access.commands")["found"]
+    assert "16 of the 17" in finding(report, "access.commands")["found"]
 
 
 def test_a_server_without_flushdb_is_well(start_server: StartServer, doctor: Doctor) -> None:

@@ -7,7 +7,9 @@ import re
 import shlex
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +182,21 @@ async def use_everything(verbs: Verbs) -> None:
     await verbs.clear()
 
 
+def use_entries(cache: hitrate.Cache) -> None:
+    """Fill an entry, take the lease of the old one, and forget it."""
+    calls = []
+
+    @hitrate.cached(cache, ttl=0.01, stale=60, tags=["tag"])
+    def count() -> int:
+        calls.append(1)
+        return len(calls)
+
+    assert count() == 1
+    time.sleep(0.02)
+    assert count() == 2
+    assert cache.invalidate(tags=["tag"]) == 1
+
+
 async def test_the_acl_user_of_the_guide_may_do_everything_and_nothing_needless(
     own_server: Server, make_verbs: MakeVerbs
 ) -> None:
@@ -188,6 +205,8 @@ async def test_the_acl_user_of_the_guide_may_do_everything_and_nothing_needless(
     own_server.execute("CONFIG", "RESETSTAT")
     url = f"redis://shop:{password}@127.0.0.1:{own_server.port}/1"
     for protocol in (2, 3):
+        with closing(hitrate.Cache(url, prefix="shop", protocol=protocol, timeout=60)) as cache:
+            use_entries(cache)
         await use_everything(make_verbs(url, prefix="shop", protocol=protocol, timeout=60))
 
     stats = own_server.info("commandstats")
