@@ -21,14 +21,16 @@ RUST_ORDER = (
     "cache py lib"
 ).split()
 PYTHON_ORDER = (
-    "exceptions _native greenlets values config layouts http keys hooks locks server_info aio invalidation cache "
-    "metrics limits lease decorators __init__ testing pytest_plugin cli asgi fastapi django odoo"
+    "exceptions _native greenlets values config http keys hooks locks server_info aio invalidation cache "
+    "metrics limits lease decorators __init__ testing pytest_plugin cli asgi fastapi django odoo layouts"
 ).split()
 
 # lib.rs names the Python module; everything else that touches Python lives in py/.
 RUST_BINDINGS = {"py", "lib"}
 # Adapters never import each other; fastapi.py stands on asgi.py.
 ADAPTERS = {"asgi": {"asgi"}, "fastapi": {"asgi", "fastapi"}, "django": {"django"}, "odoo": {"odoo"}}
+# What a layout's code imported needs its framework; the layout itself, which is data, must be readable without.
+ONLY_WHEN_NEEDED = {"layouts": {"django"}}
 FRAMEWORKS = {
     "django": {"django"},
     "django_filters": {"django"},
@@ -170,13 +172,16 @@ def python_violations(package: Path) -> Iterator[str]:
         imports.visit(ast.parse(file.read_text(encoding="utf-8")))
         for name, eager in imports.found:
             top, _, rest = name.partition(".")
-            problem = direction(room, rest.split(".")[0]) if top == "hitrate" else outside(room, top, eager)
+            inside = rest.split(".")[0]
+            problem = direction(room, inside, eager) if top == "hitrate" else outside(room, top, eager)
             if problem:
                 yield f"{path}: {problem}"
 
 
-def direction(room: str, imported: str) -> str | None:
+def direction(room: str, imported: str, eager: bool) -> str | None:
     """Why `room` may not import this name of hitrate, or None."""
+    if eager and imported in ONLY_WHEN_NEEDED.get(room, ()):
+        return f"{room!r} can be imported without {imported!r}: import it inside the function that needs it"
     target = imported if imported in PYTHON_ORDER else "__init__"
     if room in ADAPTERS and target in ADAPTERS and target not in ADAPTERS[room]:
         return f"adapter {room!r} imports adapter {target!r}"
@@ -188,7 +193,8 @@ def direction(room: str, imported: str) -> str | None:
 def outside(room: str, package: str, eager: bool) -> str | None:
     """Why `room` may not import this package of others, or None."""
     if package in FRAMEWORKS:
-        return None if room in FRAMEWORKS[package] else f"{package!r} is imported outside its adapter"
+        is_allowed = room in FRAMEWORKS[package] or (not eager and package in ONLY_WHEN_NEEDED.get(room, ()))
+        return None if is_allowed else f"{package!r} is imported outside its adapter"
     # Type checkers know this one by themselves, and nobody else reads stubs.
     if eager and room not in ADAPTERS and package not in sys.stdlib_module_names | {"typing_extensions"}:
         return f"{package!r} is optional: import it inside the function that needs it"
@@ -233,7 +239,10 @@ PYTHON_PLANTED = {
     "module of the package": ("keys.py", "from hitrate import cache", "'keys' imports 'cache'"),
     "public name": ("cache.py", "from hitrate import Cache", "'cache' imports '__init__'"),
     "in a function": ("keys.py", "def f():\n    import hitrate.cache", "'keys' imports 'cache'"),
-    "relative": ("layouts/nalar.py", "from ..django import backend", "'layouts' imports 'django'"),
+    "relative": ("http/nalar.py", "from ..django import backend", "'http' imports 'django'"),
+    "layout on its adapter": ("layouts/nalar.py", "import hitrate.django", "without 'django'"),
+    "layout on its framework": ("layouts/nalar.py", "import django", "'django' is imported outside"),
+    "layout on another framework": ("layouts/nalar.py", "def f():\n    import odoo", "'odoo' is imported outside"),
     "other adapter": ("odoo/commit.py", "from hitrate.django.backend import RedisCache", "imports adapter 'django'"),
     "asgi on fastapi": ("asgi.py", "import hitrate.fastapi", "imports adapter 'fastapi'"),
     "framework": ("http.py", "def f():\n    from django.http import HttpRequest", "'django' is imported outside"),
@@ -246,6 +255,7 @@ PYTHON_ALLOWED = {
     "own room": ("django/backend.py", "from .conf import settings\nfrom hitrate.django.conf import settings"),
     "fastapi on asgi": ("fastapi.py", "from hitrate.asgi import Middleware\nfrom starlette.types import ASGIApp"),
     "optional package when needed": ("cli.py", "def f():\n    from rich.table import Table"),
+    "layout on its adapter when needed": ("layouts/nalar.py", "def f():\n    import django, hitrate.django"),
     "optional package for types": ("hooks.py", "if TYPE_CHECKING:\n    from rich.table import Table"),
 }
 

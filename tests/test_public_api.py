@@ -39,10 +39,12 @@ PUBLIC = {
     ),
     "hitrate.layouts.django_ecommerce": frozenset(
         """
-        CATEGORIES CATEGORY_CHANGED COLORS COLORS_CHANGED DEFAULT_TTL ENTRIES HELPER_PRODUCT_TTL NEW_ARRIVALS PREFIX
-        PRODUCT_CHANGED PRODUCT_CREATED TOP_SELLERS USER_CHANGED cart_key category_key category_products_key
-        filters_key generate_cache_key personalized_key product_key product_list_key recommendations_key redis_key
-        variants_key variants_list_key
+        CATEGORIES CATEGORY_CHANGED COLORS COLORS_CHANGED DEFAULT_TTL ENTRIES HELPER_PRODUCT_TTL NEW_ARRIVALS
+        OTHER_PRODUCT_CHANGED PREFIX PRODUCT_CHANGED PRODUCT_CREATED RedisClient TOP_SELLERS USER_CHANGED
+        cache_category_products cache_product cache_user_cart cart_key category_key category_products_key filters_key
+        generate_cache_key get_cached_cart get_cached_category_products get_cached_product invalidate_category_cache
+        invalidate_product_cache invalidate_user_cache personalized_key product_key product_list_key
+        recommendations_key redis_client redis_key variants_key variants_list_key
         """.split()
     ),
     "hitrate.layouts.fastapi_dashboard": frozenset(
@@ -54,8 +56,8 @@ PUBLIC = {
     ),
     "hitrate.layouts.nalar": frozenset(
         """
-        DEFAULT_TTL ENTRIES HEALTH_CHECK POSITION_CHANGED PREFIX invalidation_pattern redis_key response_key
-        session_key throttle_key
+        DEFAULT_TTL ENTRIES HEALTH_CHECK POSITION_CHANGED PREFIX cache_api_response get_cache_stats invalidate_cache
+        invalidation_pattern redis_key response_key session_key throttle_key
         """.split()
     ),
     "hitrate.layouts.quelyos_api": frozenset(

@@ -1,7 +1,8 @@
 """
 What hitrate answers to the golden vectors: for each (system, function) a callable that takes the vector's arguments.
 
-`KEYS` give the key that code uses, `REDIS_KEYS` the one the server holds, where that is another; `TTLS` are seconds.
+`KEYS` give the key that code uses, `REDIS_KEYS` the one the server holds, where that is another; `TTLS` are seconds;
+`INVALIDATIONS` need Django's default cache, and forget.
 """
 
 from __future__ import annotations
@@ -134,3 +135,33 @@ def _ttls() -> dict[tuple[str, str], int]:
 
 
 TTLS = _ttls()
+
+
+def _clear(*patterns: str) -> Callable[[], int]:
+    return lambda: sum(django_ecommerce.redis_client.clear_pattern(pattern) for pattern in patterns)
+
+
+# What the command clears for each of its flags.
+PRODUCTS, CATEGORIES, COLORS = ("products:*", "product:*"), ("categories:*", "category:*"), ("product_colors:*",)
+
+_SHOP_INVALIDATIONS: dict[str, Callable[..., int | None]] = {
+    "invalidate_product_cache": django_ecommerce.invalidate_product_cache,
+    "invalidate_category_cache (views)": django_ecommerce.invalidate_category_cache,
+    "invalidate_category_cache (signals)": django_ecommerce.invalidate_category_cache,
+    "clear_product_cache --all": _clear(*PRODUCTS, *CATEGORIES, *COLORS),
+    "clear_product_cache --products": _clear(*PRODUCTS),
+    "clear_product_cache --categories": _clear(*CATEGORIES),
+    "clear_product_cache --colors": _clear(*COLORS),
+    "clear_product_cache --product-id 5": django_ecommerce.invalidate_product_cache,
+    "invalidate_user_cache": django_ecommerce.redis_client.invalidate_user_cache,
+}
+# The vectors tell what the original did from what it meant to do.
+MEANT = " (with the version in the pattern)"
+INVALIDATIONS: dict[tuple[str, str], Callable[..., int | None]] = {
+    ("nalar", "invalidate_cache"): nalar.invalidate_cache,
+    **{
+        ("django_ecommerce", f"{name}{suffix}"): forget
+        for name, forget in _SHOP_INVALIDATIONS.items()
+        for suffix in ("", MEANT)
+    },
+}

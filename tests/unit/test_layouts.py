@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
 import sys
 from collections import OrderedDict
 from collections.abc import Callable
@@ -347,3 +348,9 @@ def test_what_the_originals_forgot_to_clear_is_cleared_by_the_entries() -> None:
     assert Event("employees created") not in crm["employee_detail:retrieve:pk:{pk}:{query}"]
     dashboard = {entry.key: entry.cleared_by for entry in fastapi_dashboard.ENTRIES}
     assert fastapi_dashboard.TENANT_CHANGED in dashboard["dashboard_stats:{tenant}"]
+
+
+def test_layouts_are_read_without_their_frameworks() -> None:
+    program = "import sys, hitrate.layouts; print(*{name.partition('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-I", "-c", program], check=True, capture_output=True, text=True)
+    assert {"django", "asgiref", "rest_framework"}.isdisjoint(done.stdout.split())

@@ -41,5 +41,10 @@ def get_cache_stats(cache: str = "default") -> dict[str, Any]:
     found = {name: info.get(field) for name, field in _FIELDS.items()}
     missing = [name for name, value in found.items() if value is None]
     hits, misses = found["hits"] or 0, found["misses"] or 0
-    answer = {**found, "hits": hits, "misses": misses, "hit_rate": f"{hits / max(hits + misses, 1) * 100:.2f}%"}
+    answer = {**found, "hits": hits, "misses": misses, "hit_rate": hit_rate(hits, misses)}
     return {**answer, "missing": missing} if missing else answer
+
+
+def hit_rate(hits: int, misses: int) -> str:
+    """Return the share of hits as dashboards read it: ``"86.68%"``."""
+    return f"{hits / max(hits + misses, 1) * 100:.2f}%"

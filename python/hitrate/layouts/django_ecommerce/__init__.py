@@ -1,7 +1,19 @@
-"""The shop "E-Commerce" (dinhhoang235): its layout as data, and a function for every key."""
+"""The shop "E-Commerce" (dinhhoang235): its layout as data, a function for every key, and what its code imported."""
 
 from __future__ import annotations
 
+from hitrate.layouts.django_ecommerce.client import (
+    RedisClient,
+    cache_category_products,
+    cache_product,
+    cache_user_cart,
+    get_cached_cart,
+    get_cached_category_products,
+    get_cached_product,
+    invalidate_user_cache,
+    redis_client,
+)
+from hitrate.layouts.django_ecommerce.invalidation import invalidate_category_cache, invalidate_product_cache
 from hitrate.layouts.django_ecommerce.keys import (
     CATEGORIES,
     CATEGORY_CHANGED,
@@ -11,6 +23,7 @@ from hitrate.layouts.django_ecommerce.keys import (
     ENTRIES,
     HELPER_PRODUCT_TTL,
     NEW_ARRIVALS,
+    OTHER_PRODUCT_CHANGED,
     PREFIX,
     PRODUCT_CHANGED,
     PRODUCT_CREATED,
@@ -39,20 +52,32 @@ __all__ = [
     "ENTRIES",
     "HELPER_PRODUCT_TTL",
     "NEW_ARRIVALS",
+    "OTHER_PRODUCT_CHANGED",
     "PREFIX",
     "PRODUCT_CHANGED",
     "PRODUCT_CREATED",
     "TOP_SELLERS",
     "USER_CHANGED",
+    "RedisClient",
+    "cache_category_products",
+    "cache_product",
+    "cache_user_cart",
     "cart_key",
     "category_key",
     "category_products_key",
     "filters_key",
     "generate_cache_key",
+    "get_cached_cart",
+    "get_cached_category_products",
+    "get_cached_product",
+    "invalidate_category_cache",
+    "invalidate_product_cache",
+    "invalidate_user_cache",
     "personalized_key",
     "product_key",
     "product_list_key",
     "recommendations_key",
+    "redis_client",
     "redis_key",
     "variants_key",
     "variants_list_key",

@@ -21,6 +21,7 @@ __all__ = [
     "ENTRIES",
     "HELPER_PRODUCT_TTL",
     "NEW_ARRIVALS",
+    "OTHER_PRODUCT_CHANGED",
     "PREFIX",
     "PRODUCT_CHANGED",
     "PRODUCT_CREATED",
@@ -53,6 +54,8 @@ NEW_ARRIVALS = "products:new_arrivals"
 PRODUCT_CREATED = Event("product created")
 # Its variants and its stock, too.
 PRODUCT_CHANGED = Event("product changed or deleted", ("id",))
+# Recommendations show other products.
+OTHER_PRODUCT_CHANGED = Event("another product changed or deleted")
 COLORS_CHANGED = Event("color changed")
 CATEGORY_CHANGED = Event("category changed")
 USER_CHANGED = Event("user changed", ("id",))
@@ -73,7 +76,7 @@ ENTRIES = (
     Entry("product:{id}", 900, (PRODUCT_CHANGED,)),
     Entry("product:{id}:variants", 900, (PRODUCT_CHANGED,)),
     Entry("product:{id}:variants:list", 900, (PRODUCT_CHANGED,)),
-    Entry("product:{id}:recommendations", 1200, (PRODUCT_CHANGED,)),
+    Entry("product:{id}:recommendations", 1200, (*_ANY_PRODUCT, OTHER_PRODUCT_CHANGED)),
     Entry("cart:user:{id}", 1800, (USER_CHANGED,)),
 )
 
