@@ -50,7 +50,9 @@ def cache_api_response(
 
     Args:
         timeout: seconds for which an answer is fresh; less where the answer says so (``max-age``).
-        key_prefix: first part of the keys, by which patterns forget them: ``invalidate_cache("employees:*")``.
+        key_prefix: first part of the keys, by which patterns forget them: ``invalidate_cache("employees:*")``. It may
+            hold the URL's arguments in braces: answers under ``"product:{pk}"`` are forgotten with the key
+            ``product:5``, too.
         shared: everybody may be given the answer. Unless it is said, an answer is its user's alone.
         vary_on: what tells those apart who may get different answers, instead of the user: names of attributes of the
             request or its user (``"tenant"``, ``"company"``), ``"user"``, ``"group"``, ``"language"``, ``"host"``,

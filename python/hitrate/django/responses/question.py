@@ -78,7 +78,7 @@ class Question:
             )
         names = _url_arguments(args, kwargs) if args or kwargs else ""
         query = canonical_query(_pairs(request.GET), options.params) if request.GET else ""
-        self.base = f"{options.key_prefix}:{view.__name__}:{names}:{query}:{_mounting(request, view)}"
+        self.base = f"{_prefix(options, kwargs)}:{view.__name__}:{names}:{query}:{_mounting(request, view)}"
 
     def key(self, vary: Vary) -> str:
         """
@@ -133,6 +133,13 @@ def _pairs(query: QueryDict) -> Iterator[tuple[str, str]]:
     for name, values in query.lists():
         for value in values:
             yield name, str(value)
+
+
+def _prefix(options: Options, kwargs: Mapping[str, Any]) -> str:
+    declared = options.key_prefix
+    if "{" not in declared:
+        return declared
+    return declared.format_map({name: escaped(str(value)) for name, value in kwargs.items()})
 
 
 def _url_arguments(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
