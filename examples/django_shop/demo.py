@@ -5,8 +5,8 @@ Show what the cache does for a shop: real requests over HTTP to gunicorn, with a
     SERVE=1 python examples/django_shop/demo.py      and go on serving until Ctrl-C
 
 HITRATE_URL names the cache server (default: memory://, a store embedded in the shop, which then has one worker
-instead of two), DATABASE_URL the database (default: SQLite in a temporary directory), SHOP_CACHE_BACKEND another
-backend to compare with. Exit code 0 means that all of it was seen.
+instead of two), DATABASE_URL the database (default: SQLite in a temporary directory). Exit code 0 means that all of it
+was seen.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _run(options: argparse.Namespace, stack: ExitStack) -> None:
     else:
         set_price = proof.set_price_in_another_process(with_cache)
     result = {
-        "cache": {"server": _address(cache_url), "backend": os.environ.get("SHOP_CACHE_BACKEND", "hitrate")},
+        "cache": {"server": _address(cache_url)},
         "catalogue": catalogue,
         "endpoints": [endpoint.result() for endpoint in endpoints],
         "totals": _totals(endpoints),

@@ -6,9 +6,11 @@ from django.apps import AppConfig
 
 
 class CatalogueConfig(AppConfig):
-    """Connects the signals that forget cached answers."""
+    """Says what a change forgets, and what is worth having in the cache before anybody asks."""
 
     name = "catalogue"
 
     def ready(self) -> None:
-        from catalogue import checks, signals  # noqa: F401  (importing registers them)
+        from catalogue import rules, warming  # noqa: F401  (importing warming registers what it offers)
+
+        rules.declare()

@@ -1,131 +1,59 @@
 """
-The answer cache of the shop: rendered JSON in `django.core.cache`, and how it is forgotten.
+Which answers are kept, where and for how long: as the layout ``django_ecommerce`` says.
 
-What is kept is the bytes of the answer, so that a hit reads no database and renders nothing, and a price stays the
-text ``"19.90"``. Answers are the same for everyone: no host name, no user and no unknown parameter gets into them.
+An answer names what it shows, by tags; `rules.py` says which change forgets which tag.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import partial, wraps
-from typing import Any, TypeVar, cast
-from weakref import WeakKeyDictionary
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
-from django.conf import settings
-from django.core.cache import cache
-from django.db import transaction
-from django.db.backends.base.base import BaseDatabaseWrapper
-from django.http import HttpResponse
-from rest_framework.renderers import JSONRenderer
-from rest_framework.request import Request
+from django.http import HttpRequest
 
-from catalogue import keys
+from catalogue.numbers import ID
+from hitrate.django import cache_api_response
+from hitrate.layouts.django_ecommerce import ENTRIES
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-# Listings, filters, top sellers, new arrivals and personal choices hold many products each: any change of a product
-# may move them, and so may it move the recommendations of others.
-DERIVED = ("products:*", "product:*:recommendations")
+LIFETIMES = {entry.key: entry.ttl for entry in ENTRIES}
+
+# What an answer shows. One product, {pk}, has a tag of its own.
+PRODUCTS, CATEGORIES, COLORS = "products", "categories", "colors"
+PRODUCT = "product:{pk}"
+# A product is shown with the name of its category and the colours of its variants.
+LISTED = (PRODUCTS, CATEGORIES, COLORS)
 
 
-@dataclass
-class Waiting:
-    """What one transaction will forget."""
-
-    names: set[str] = field(default_factory=set)
-    patterns: set[str] = field(default_factory=set)
-
-
-# Per database connection, and so per thread. A transaction that saves a thousand rows scans the cache once. What a
-# rolled back transaction leaves here goes with the next commit: too much may be forgotten, never too little.
-_waiting: WeakKeyDictionary[BaseDatabaseWrapper, Waiting] = WeakKeyDictionary()
-
-
-def cached(place_of: Callable[..., keys.Place | None]) -> Callable[[View], View]:
+def kept(
+    entry: str,
+    tags: Iterable[str] | Callable[..., Iterable[str]],
+    *,
+    params: Iterable[str] = (),
+    below: str = "",
+) -> Callable[[View], View]:
     """
-    Keep the answers of a view method.
+    Keep the answers of a view, for everybody.
 
     Args:
-        place_of: called as ``place_of(request, **url_arguments)``; gives the place of the answer, or None for an
-            answer that is not kept. May raise a ``ValidationError``, which becomes a 400.
-
-    Returns:
-        A decorator. Only answers with status 200 are kept.
+        entry: of the layout, whose lifetime they have: ``"product:{id}:variants"``.
+        tags: what they show.
+        params: query parameters that they depend on; the view sees no others.
+        below: the key below which they stand; that of the entry, if not given.
     """
-
-    def decorate(view: View) -> View:
-        @wraps(view)
-        def answer(self: Any, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-            place = place_of(request, **kwargs)
-            if place is None:
-                return cast(HttpResponse, view(self, request, *args, **kwargs))
-            body = _find(place)
-            if body is not None:
-                return _json(body, "hit")
-            response = view(self, request, *args, **kwargs)
-            if response.status_code != 200:
-                return cast(HttpResponse, response)
-            body = JSONRenderer().render(response.data)
-            if settings.SHOP_CACHE:
-                cache.set(place.key, (place.question, body), place.ttl)
-            return _json(body, "miss")
-
-        return cast(View, answer)
-
-    return decorate
+    return cache_api_response(
+        timeout=LIFETIMES[entry],
+        key_prefix=below or entry.replace("{id}", "{pk}").removesuffix(":{hash}"),
+        shared=True,
+        params=list(params),
+        tags=tags,
+    )
 
 
-def _find(place: keys.Place) -> bytes | None:
-    entry = cache.get(place.key) if settings.SHOP_CACHE else None
-    if isinstance(entry, tuple) and len(entry) == 2 and entry[0] == place.question:
-        return cast(bytes, entry[1])
-    return None
-
-
-def _json(body: bytes, outcome: str) -> HttpResponse:
-    response = HttpResponse(body, content_type="application/json")
-    if settings.SHOP_DEBUG_HEADERS:
-        response.headers["X-Cache"] = outcome
-    return response
-
-
-def forget_product(pk: int, *, using: str | None = None) -> None:
-    """After the commit of database `using`, forget what shows this product: stock, price, listings with it."""
-    _forget(keys.of_product(pk), DERIVED, using)
-
-
-def forget_categories(*, using: str | None = None) -> None:
-    """After the commit, forget the tree and all that shows a category: its name stands in every product."""
-    _forget([keys.categories().key], ("category:*", "products:*", "product:*"), using)
-
-
-def forget_colors(*, using: str | None = None) -> None:
-    """After the commit, forget the colours and all that shows one."""
-    _forget([keys.colors().key], ("products:*", "product:*"), using)
-
-
-def forget_catalogue(*, using: str | None = None) -> None:
-    """After the commit, forget every answer. For bulk changes, which send no signals. Sessions stay."""
-    _forget([keys.categories().key, keys.colors().key], ("category:*", "products:*", "product:*"), using)
-
-
-def _forget(names: Sequence[str], patterns: Sequence[str], using: str | None) -> None:
-    connection = transaction.get_connection(using)
-    waiting = _waiting.setdefault(connection, Waiting())
-    waiting.names.update(names)
-    waiting.patterns.update(patterns)
-    # Before the commit another request could read the old row and keep it again; a rollback forgets nothing. Robust,
-    # because the row is saved by then: a cache server that is away must not turn the answer into an error.
-    transaction.on_commit(partial(_delete_waiting, connection), using=using, robust=True)
-
-
-def _delete_waiting(connection: BaseDatabaseWrapper) -> None:
-    """Delete what the transaction collected. The first of its callbacks does it, the others find nothing left."""
-    waiting = _waiting.pop(connection, None)
-    if waiting is not None:
-        cache.delete_many(sorted(waiting.names))
-        for pattern in sorted(waiting.patterns):
-            # BaseCache has no delete_pattern; the check in checks.py makes sure that this backend does.
-            cast(Any, cache).delete_pattern(pattern)
+def variant_list_tags(request: HttpRequest) -> list[str]:
+    """What ``/api/product-variants/?product_id=5`` shows."""
+    product_id = request.GET.get("product_id", "")
+    # Anything else is refused by the view, and must not make tags out of whatever somebody sends.
+    return [PRODUCT.format(pk=product_id), COLORS] if re.fullmatch(ID, product_id, re.ASCII) else []

@@ -10,7 +10,7 @@ from catalogue.tree import CategoryTree
 
 
 class ProductFilter(django_filters.FilterSet):
-    """Parameters of ``GET /api/products/``; all are named in ``keys.LISTING_PARAMETERS`` too."""
+    """Parameters of ``GET /api/products/``; all are named in ``parameters.LISTING`` too."""
 
     search = django_filters.CharFilter(method="filter_search", max_length=80)
     category = django_filters.ModelChoiceFilter(queryset=Category.objects.all(), method="filter_category")

@@ -13,8 +13,8 @@ from typing import TypeVar
 from django.db import models, transaction
 from django.utils.text import slugify
 
-from catalogue import caching
 from catalogue.models import Category, Product, ProductColor, ProductVariant
+from catalogue.rules import forget_catalogue
 from catalogue.vocabulary import BRANDS, COLORS, DETAILS, KINDS, PRAISE, SERIES, Kind
 
 BATCH = 500
@@ -61,7 +61,7 @@ def generate(products: int, seed: int, *, advance: Callable[[int], None]) -> Cou
         articles = (article for product, kind in pairs for article in _variants(random, product, kind, colors))
         variants += len(_insert(ProductVariant, articles))
         advance(len(made))
-    caching.forget_catalogue()  # bulk_create() sends no signals
+    forget_catalogue()  # bulk_create() sends no signals
     return Counts(Category.objects.count(), len(colors), products, variants)
 
 

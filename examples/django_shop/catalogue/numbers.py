@@ -6,9 +6,9 @@ import re
 
 from rest_framework.exceptions import ValidationError
 
-# What a primary key looks like in a path. Digits only: other text would reach the keys of other answers, as
-# /api/products/5:variants/ would. Eighteen of them fit a 64-bit column.
-ID = "[0-9]{1,18}"
+# What a primary key looks like in a path and in a query: a number has one spelling, so that an answer is kept once.
+# Eighteen digits fit a 64-bit column.
+ID = "0|[1-9][0-9]{0,17}"
 
 
 def whole_number(name: str, text: str, *, lowest: int = 0, highest: int = 10**18 - 1) -> int:

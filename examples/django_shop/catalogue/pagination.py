@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from catalogue import keys
+from catalogue import parameters
 from catalogue.numbers import whole_number
 
 LIMIT = 100
@@ -28,7 +28,7 @@ class ListingPagination(PageNumberPagination):
     page_size = 20
 
     def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any]:
-        self.known = keys.listing_parameters(request.query_params)
+        self.known = parameters.of_listing(request.query_params)
         if "limit" not in self.known:
             return super().paginate_queryset(queryset, request, view) or []
         limit = whole_number("limit", self.known["limit"], lowest=1, highest=LIMIT)

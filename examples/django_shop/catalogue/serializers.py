@@ -114,6 +114,12 @@ class QuantitySerializer(serializers.Serializer):
     quantity = serializers.IntegerField(min_value=1, max_value=10_000)
 
 
+class RatingSerializer(serializers.Serializer):
+    """What somebody thinks of a product."""
+
+    stars = serializers.IntegerField(min_value=1, max_value=5)
+
+
 class CartLineSerializer(QuantitySerializer):
     """A variant and how many of it."""
 

@@ -1,33 +1,41 @@
-"""Endpoints of the catalogue. Each cached method names the place of its answer; `signals.py` says what is forgotten."""
+"""What everybody reads. Each answer is kept, and a hit is given before REST framework begins; `staff.py` writes."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Abs
 from django.http import Http404
-from rest_framework import viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from catalogue import caching, keys, serializers, shelves
+from catalogue import parameters, serializers, shelves
+from catalogue.caching import CATEGORIES, COLORS, LISTED, PRODUCT, kept, variant_list_tags
 from catalogue.filters import ProductFilter
 from catalogue.models import Category, Product, ProductColor, ProductVariant
 from catalogue.numbers import ID, whole_number
 from catalogue.pagination import ListingPagination
 from catalogue.tree import CategoryTree, summary
+from hitrate.django import CachedViewMixin
 
-MOST_IN_STOCK = 2**31 - 1
 
+class PublicViewSet(CachedViewMixin, ReadOnlyModelViewSet):
+    """
+    What the parts of the catalogue have in common.
 
-class CatalogueViewSet(viewsets.ModelViewSet):
-    """What the four parts of the catalogue have in common."""
+    Nobody is asked who he is: what depends on that belongs into another viewset. That is what lets `CachedViewMixin`
+    answer early.
+    """
 
     noun: str
+    authentication_classes: list[Any] = []
+    permission_classes = [AllowAny]
+    throttle_classes: list[Any] = []
     lookup_value_regex = ID
     pagination_class: type[ListingPagination] | None = None
 
@@ -38,18 +46,17 @@ class CatalogueViewSet(viewsets.ModelViewSet):
             raise NotFound(f"{self.noun} not found") from None
 
 
-class CategoryViewSet(CatalogueViewSet):
+class CategoryViewSet(PublicViewSet):
     """The category tree."""
 
     noun = "Category"
     queryset = Category.objects.all()
-    serializer_class = serializers.CategorySerializer
 
-    @caching.cached(lambda request: keys.categories())
+    @kept("categories:all", [CATEGORIES])
     def list(self, request: Request) -> Response:
         return Response(CategoryTree().nested())
 
-    @caching.cached(lambda request, pk: keys.category(int(pk)))
+    @kept("category:{id}", [CATEGORIES])
     def retrieve(self, request: Request, pk: str) -> Response:
         tree = CategoryTree()
         category = tree.by_id.get(int(pk))
@@ -59,73 +66,41 @@ class CategoryViewSet(CatalogueViewSet):
         return Response({**summary(category), "path": path, "children": tree.nested(category.pk)})
 
 
-class ProductColorViewSet(CatalogueViewSet):
+class ProductColorViewSet(PublicViewSet):
     """The colours."""
 
     noun = "Color"
     queryset = ProductColor.objects.all()
     serializer_class = serializers.ProductColorSerializer
 
-    @caching.cached(lambda request: keys.colors())
+    @kept("product_colors:all", [COLORS])
     def list(self, request: Request) -> Response:
         return super().list(request)
 
 
-def _variant_list_place(request: Request) -> keys.Place | None:
-    text = request.query_params.get("product_id")
-    return None if text is None else keys.variant_list(whole_number("product_id", text))
-
-
-class ProductVariantViewSet(CatalogueViewSet):
+class ProductVariantViewSet(PublicViewSet):
     """Variants and their stock."""
 
     noun = "Variant"
     queryset = ProductVariant.objects.select_related("color")
     serializer_class = serializers.ProductVariantSerializer
 
-    @caching.cached(_variant_list_place)
+    # The product is a parameter here, no part of the path, and so it is no part of what the key begins with.
+    @kept(
+        "product:{id}:variants:list",
+        variant_list_tags,
+        params=parameters.VARIANT_LIST,
+        below="product:variants:list",
+    )
     def list(self, request: Request) -> Response:
         if "product_id" not in request.query_params:
             raise ValidationError({"product_id": ["name the product whose variants you want"]})
-        variants = self.get_queryset().filter(product=int(request.query_params["product_id"]))
+        product_id = whole_number("product_id", request.query_params["product_id"])
+        variants = self.get_queryset().filter(product=product_id)
         return Response(self.get_serializer(variants, many=True).data)
 
-    @action(detail=True, methods=["post"])
-    def reduce_stock(self, request: Request, pk: str) -> Response:
-        return self._change_stock(request, int(pk), -1)
 
-    @action(detail=True, methods=["post"])
-    def increase_stock(self, request: Request, pk: str) -> Response:
-        return self._change_stock(request, int(pk), 1)
-
-    def _change_stock(self, request: Request, pk: int, sign: int) -> Response:
-        asked = serializers.QuantitySerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        quantity = asked.validated_data["quantity"]
-        enough = {"stock__gte": quantity} if sign < 0 else {"stock__lte": MOST_IN_STOCK - quantity}
-        with transaction.atomic():
-            # One conditional UPDATE, so that two buyers cannot both take the last piece.
-            changed = ProductVariant.objects.filter(pk=pk, **enough).update(stock=F("stock") + sign * quantity)
-            variant = self.get_object()
-            if changed:
-                caching.forget_product(variant.product_id)  # update() sends no signal
-        if not changed:
-            return Response({"error": f"{variant.stock} in stock, {quantity} asked for"}, status=400)
-        return Response(self.get_serializer(variant).data)
-
-
-def _personalized_ids(request: Request) -> list[int]:
-    texts = [text for text in request.query_params.getlist("categories") if text]
-    if len(texts) > 20:
-        raise ValidationError({"categories": ["name at most 20 categories"]})
-    return [whole_number("categories", text) for text in texts]
-
-
-def _category_slug(request: Request) -> str:
-    return str(request.query_params.get("category__slug", "")).strip()
-
-
-class ProductViewSet(CatalogueViewSet):
+class ProductViewSet(PublicViewSet):
     """Products: listings, pages and what is shown around them."""
 
     noun = "Product"
@@ -134,33 +109,32 @@ class ProductViewSet(CatalogueViewSet):
     pagination_class = ListingPagination
 
     def get_serializer_class(self) -> type[serializers.ProductListSerializer]:
-        shown_alone = self.action in ("retrieve", "create", "update", "partial_update")
-        return serializers.ProductSerializer if shown_alone else serializers.ProductListSerializer
+        return serializers.ProductSerializer if self.action == "retrieve" else serializers.ProductListSerializer
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> Any:
         if self.action != "list":
             return queryset
-        chosen = ProductFilter(keys.listing_parameters(self.request.query_params), queryset, request=self.request)
+        chosen = ProductFilter(parameters.of_listing(self.request.query_params), queryset, request=self.request)
         if not chosen.is_valid():
             raise ValidationError(chosen.errors)
         # Rows of one price have no order of their own: without the id two pages could show the same product.
         return chosen.qs.order_by(*chosen.qs.query.order_by or ["-created_at"], "-id")
 
-    @caching.cached(lambda request: keys.listing(keys.listing_parameters(request.query_params)))
+    @kept("products:list:{hash}", LISTED, params=parameters.LISTING)
     def list(self, request: Request) -> Response:
         return super().list(request)
 
-    @caching.cached(lambda request, pk: keys.product(int(pk)))
+    @kept("product:{id}", [PRODUCT, CATEGORIES, COLORS])
     def retrieve(self, request: Request, pk: str) -> Response:
         return super().retrieve(request, pk=pk)
 
     @action(detail=True)
-    @caching.cached(lambda request, pk: keys.product_variants(int(pk)))
+    @kept("product:{id}:variants", [PRODUCT, COLORS])
     def variants(self, request: Request, pk: str) -> Response:
         return Response(serializers.ProductVariantSerializer(self.get_object().variants.all(), many=True).data)
 
     @action(detail=True)
-    @caching.cached(lambda request, pk: keys.recommendations(int(pk)))
+    @kept("product:{id}:recommendations", LISTED)
     def recommendations(self, request: Request, pk: str) -> Response:
         """Others of the same category, the nearest in price first."""
         product = self.get_object()
@@ -168,26 +142,33 @@ class ProductViewSet(CatalogueViewSet):
         return self._shelf(others.order_by(Abs(F("price") - product.price), "-rating", "id")[:8])
 
     @action(detail=False)
-    @caching.cached(lambda request: keys.top_sellers())
+    @kept("products:top_sellers", LISTED)
     def top_sellers(self, request: Request) -> Response:
         return self._shelf(self.get_queryset().order_by("-sold", "id")[:10])
 
     @action(detail=False)
-    @caching.cached(lambda request: keys.new_arrivals())
+    @kept("products:new_arrivals", LISTED)
     def new_arrivals(self, request: Request) -> Response:
         return self._shelf(self.get_queryset().order_by("-created_at", "-id")[:10])
 
     @action(detail=False)
-    @caching.cached(lambda request: keys.personalized(_personalized_ids(request)))
+    @kept("products:personalized:{hash}", LISTED, params=parameters.PERSONALIZED)
     def personalized(self, request: Request) -> Response:
         """The best rated of the categories somebody likes, in stock."""
-        return self._shelf(shelves.best_rated(self.get_queryset(), _personalized_ids(request))[:10])
+        return self._shelf(shelves.best_rated(self.get_queryset(), _liked(request))[:10])
 
     @action(detail=False)
-    @caching.cached(lambda request: keys.filters(_category_slug(request)))
+    @kept("products:filters:{hash}", LISTED, params=parameters.FILTERS)
     def filters(self, request: Request) -> Response:
         """What a listing of this category can be narrowed down by."""
-        return Response(shelves.filter_options(_category_slug(request)))
+        return Response(shelves.filter_options(request.query_params.get("category__slug", "").strip()))
 
     def _shelf(self, products: QuerySet[Product]) -> Response:
         return Response(serializers.ProductListSerializer(products, many=True).data)
+
+
+def _liked(request: Request) -> list[int]:
+    texts = [text for text in request.query_params.getlist("categories") if text]
+    if len(texts) > 20:
+        raise ValidationError({"categories": ["name at most 20 categories"]})
+    return [whole_number("categories", text) for text in texts]

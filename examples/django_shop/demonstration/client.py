@@ -37,7 +37,8 @@ class Answer:
     @property
     def cache(self) -> str:
         """``"hit"`` or ``"miss"``; empty for an answer that is never kept."""
-        return self.headers.get("X-Cache", "")
+        said = self.headers.get("Cache-Status", "")
+        return "hit" if "hitrate; hit" in said else "miss" if "hitrate" in said else ""
 
     @property
     def worker(self) -> str:

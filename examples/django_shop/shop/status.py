@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, cast
 
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
+
+from hitrate.django import RedisCache, response_stats
 
 
 def health(request: HttpRequest) -> JsonResponse:
@@ -18,8 +20,8 @@ def health(request: HttpRequest) -> JsonResponse:
 
 
 def cache_statistics(request: HttpRequest) -> JsonResponse:
-    """What the cache of this process counted; `stats` is null for a backend that does not count."""
-    count: Any = getattr(cache, "stats", None)
+    """What the cache of this process counted, and what became of requests, view by view."""
+    counted: dict[str, Any] = cast(RedisCache, caches["default"]).stats()
     # The latency histogram ends with an infinite bound, for which JSON has no number.
-    stats = {name: value for name, value in count().items() if name != "latency"} if count else None
-    return JsonResponse({"worker": os.getpid(), "stats": stats}, json_dumps_params={"default": str})
+    stats = {name: value for name, value in counted.items() if name != "latency"}
+    return JsonResponse({"worker": os.getpid(), "stats": stats, "views": response_stats()})

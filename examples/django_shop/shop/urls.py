@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from catalogue import views
+from catalogue import staff, views
 from catalogue.cart import CartView
 from django.conf import settings
 from django.urls import include, path
-from rest_framework.routers import SimpleRouter
 
+from shop.routing import routes
 from shop.status import cache_statistics, health
 
-router = SimpleRouter()
-router.register("categories", views.CategoryViewSet, basename="category")
-router.register("product-colors", views.ProductColorViewSet, basename="product-color")
-router.register("product-variants", views.ProductVariantViewSet, basename="product-variant")
-router.register("products", views.ProductViewSet, basename="product")
-
+catalogue = [
+    *routes("categories", "category", views.CategoryViewSet, staff.CategoryStaffViewSet),
+    *routes("product-colors", "product-color", views.ProductColorViewSet, staff.ProductColorStaffViewSet),
+    *routes("product-variants", "product-variant", views.ProductVariantViewSet, staff.ProductVariantStaffViewSet),
+    *routes("products", "product", views.ProductViewSet, staff.ProductStaffViewSet),
+]
 urlpatterns = [
     path("api/cart/", CartView.as_view(), name="cart"),
-    path("api/", include(router.urls)),
+    path("api/", include(catalogue)),
     path("health/", health, name="health"),
 ]
 if settings.SHOP_DEBUG_HEADERS:
