@@ -1,0 +1,11 @@
+"""Tenants, members, and what every part of the ERP shares."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class CoreConfig(AppConfig):
+    """The application `core`."""
+
+    name = "core"

@@ -1,0 +1,11 @@
+"""Departments and employees."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class HrConfig(AppConfig):
+    """The application `hr`."""
+
+    name = "hr"
