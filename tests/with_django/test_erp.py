@@ -1,4 +1,4 @@
-"""The example ERP: its own tests on the real backend, on a server and in memory, with each of its settings."""
+"""The example ERP: its own tests on the real backend, on a server and in memory, in development and production."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from hitrate.testing import Endpoint
 
 ERP = Path(__file__).resolve().parents[2] / "examples" / "django_erp"
 # Settings of whoever runs the tests: the ERP must be tested as it is shipped.
-FOREIGN = ("DJANGO_SETTINGS_MODULE", "DATABASE_URL", "ENABLE_API_CACHE", "HITRATE_ENABLED")
+FOREIGN = ("DJANGO_SETTINGS_MODULE", "DATABASE_URL", "HITRATE_ENABLED")
 
 
 def run(server: Endpoint, *command: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -37,10 +35,23 @@ def said(done: subprocess.CompletedProcess[str]) -> str:
     return f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
 
 
-@pytest.mark.parametrize("embedded", [False, True], ids=["server", "memory"])
-def test_the_erp_passes_its_own_tests(server: Endpoint, prefix: str, embedded: bool) -> None:
-    endpoint = Endpoint("memory://") if embedded else server
-    done = run(endpoint, "test", "--no-input", NALAR_KEY_PREFIX=prefix)
+def test_the_erp_passes_its_own_tests(server: Endpoint, prefix: str) -> None:
+    done = run(server, "test", "--no-input", NALAR_KEY_PREFIX=prefix)
+    assert done.returncode == 0, said(done)
+    assert "Ran 0 tests" not in done.stderr, said(done)
+
+
+def test_answers_are_kept_in_memory_as_well(server: Endpoint) -> None:
+    modules = [f"tests.test_{name}" for name in ("entries", "services", "tenants", "transactions")]
+    done = run(Endpoint("memory://"), "test", "--no-input", *modules)
+    assert done.returncode == 0, said(done)
+    assert "Ran 0 tests" not in done.stderr, said(done)
+
+
+def test_a_save_in_production_is_no_error(server: Endpoint, prefix: str) -> None:
+    secret = "not-the-one-of-the-example"
+    command = ("test", "--no-input", "--settings", "nalar.production", "tests.test_production")
+    done = run(server, *command, NALAR_KEY_PREFIX=prefix, NALAR_SECRET_KEY=secret)
     assert done.returncode == 0, said(done)
     assert "Ran 0 tests" not in done.stderr, said(done)
 

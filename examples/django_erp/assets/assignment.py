@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.caching import BY_TENANT, BY_USER, params, shows
 from core.permissions import IsMember
 from core.views import TenantViewSet
 from core.workflow import WorkflowMixin
 from django.db import transaction
 from django.utils import timezone
 from hr.acting import employee_of
+from hr.models import Employee
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -26,6 +28,7 @@ from assets.models import (
     CheckoutStatus,
     TransferStatus,
 )
+from hitrate.django import cache_api_response
 
 
 def take(asset: Asset, status: str) -> None:
@@ -57,12 +60,31 @@ class AssignmentViewSet(WorkflowMixin, TenantViewSet):
     filterset_class = filters.AssignmentFilter
     ordering_fields = ["due_on", "created_at"]
 
+    @cache_api_response(
+        300,
+        "asset_assignments",
+        vary_on=BY_TENANT,
+        params=params(filters.AssignmentFilter),
+        tags=shows(AssetAssignment, Asset, Employee),
+    )
+    def list(self, request: Request, **arguments: Any) -> Response:
+        return super().list(request, **arguments)
+
+    @cache_api_response(
+        600, "asset_assignment_detail", vary_on=BY_TENANT, params=[], tags=shows(AssetAssignment, Asset, Employee)
+    )
+    def retrieve(self, request: Request, **arguments: Any) -> Response:
+        return super().retrieve(request, **arguments)
+
     def perform_create(self, serializer: Any) -> None:
         with transaction.atomic():
             take(serializer.validated_data["asset"], AssetStatus.ASSIGNED)
             serializer.save()
 
     @action(detail=False)
+    @cache_api_response(
+        300, "asset_assignments", vary_on=BY_USER, params=[], tags=shows(AssetAssignment, Asset, Employee)
+    )
     def my_assets(self, request: Request) -> Response:
         """What the user has."""
         mine = self.get_queryset().filter(assigned_to__user=request.user, status=AssignmentStatus.ACTIVE)
@@ -84,6 +106,22 @@ class TransferViewSet(WorkflowMixin, TenantViewSet):
     serializer_class = serializers.TransferSerializer
     filterset_class = filters.TransferFilter
     ordering_fields = ["created_at"]
+
+    @cache_api_response(
+        300,
+        "asset_transfers",
+        vary_on=BY_TENANT,
+        params=params(filters.TransferFilter),
+        tags=shows(AssetTransfer, Asset, Employee),
+    )
+    def list(self, request: Request, **arguments: Any) -> Response:
+        return super().list(request, **arguments)
+
+    @cache_api_response(
+        600, "asset_transfer_detail", vary_on=BY_TENANT, params=[], tags=shows(AssetTransfer, Asset, Employee)
+    )
+    def retrieve(self, request: Request, **arguments: Any) -> Response:
+        return super().retrieve(request, **arguments)
 
     @action(detail=True, methods=["post"])
     def approve(self, request: Request, pk: str) -> Response:
@@ -118,12 +156,29 @@ class CheckoutViewSet(WorkflowMixin, TenantViewSet):
     filterset_class = filters.CheckoutFilter
     ordering_fields = ["due_at", "created_at"]
 
+    @cache_api_response(
+        300,
+        "asset_checkouts",
+        vary_on=BY_TENANT,
+        params=params(filters.CheckoutFilter),
+        tags=shows(AssetCheckout, Asset, Employee),
+    )
+    def list(self, request: Request, **arguments: Any) -> Response:
+        return super().list(request, **arguments)
+
+    @cache_api_response(
+        600, "asset_checkout_detail", vary_on=BY_TENANT, params=[], tags=shows(AssetCheckout, Asset, Employee)
+    )
+    def retrieve(self, request: Request, **arguments: Any) -> Response:
+        return super().retrieve(request, **arguments)
+
     def perform_create(self, serializer: Any) -> None:
         with transaction.atomic():
             take(serializer.validated_data["asset"], AssetStatus.CHECKED_OUT)
             serializer.save(checked_out_by=employee_of(self.request))
 
     @action(detail=False)
+    @cache_api_response(300, "asset_checkouts", vary_on=BY_USER, params=[], tags=shows(AssetCheckout, Asset, Employee))
     def my_checkouts(self, request: Request) -> Response:
         """What the user has borrowed."""
         mine = self.get_queryset().filter(checked_out_by__user=request.user, status=CheckoutStatus.OUT)

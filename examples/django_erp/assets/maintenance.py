@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
+from core.caching import BY_TENANT, params, shows
 from core.views import TenantViewSet
 from core.workflow import WorkflowMixin
 from django.db import transaction
@@ -14,6 +16,7 @@ from rest_framework.response import Response
 
 from assets import filters, serializers
 from assets.models import Asset, AssetStatus, MaintenanceRecord, MaintenanceSchedule
+from hitrate.django import cache_api_response
 
 
 class AssetViewSet(WorkflowMixin, TenantViewSet):
@@ -24,6 +27,14 @@ class AssetViewSet(WorkflowMixin, TenantViewSet):
     filterset_class = filters.AssetFilter
     search_fields = ["code", "name", "category"]
     ordering_fields = ["code", "name", "value", "purchased_on"]
+
+    @cache_api_response(300, "assets", vary_on=BY_TENANT, params=params(filters.AssetFilter), tags=shows(Asset))
+    def list(self, request: Request, **arguments: Any) -> Response:
+        return super().list(request, **arguments)
+
+    @cache_api_response(600, "asset_detail", vary_on=BY_TENANT, params=[], tags=shows(Asset))
+    def retrieve(self, request: Request, **arguments: Any) -> Response:
+        return super().retrieve(request, **arguments)
 
     @action(detail=True, methods=["post"])
     def retire(self, request: Request, pk: str) -> Response:
@@ -38,6 +49,22 @@ class ScheduleViewSet(TenantViewSet):
     serializer_class = serializers.ScheduleSerializer
     filterset_class = filters.ScheduleFilter
     ordering_fields = ["next_due_on"]
+
+    @cache_api_response(
+        300,
+        "maintenance_schedules",
+        vary_on=BY_TENANT,
+        params=params(filters.ScheduleFilter),
+        tags=shows(MaintenanceSchedule, Asset),
+    )
+    def list(self, request: Request, **arguments: Any) -> Response:
+        return super().list(request, **arguments)
+
+    @cache_api_response(
+        600, "maintenance_schedule_detail", vary_on=BY_TENANT, params=[], tags=shows(MaintenanceSchedule, Asset)
+    )
+    def retrieve(self, request: Request, **arguments: Any) -> Response:
+        return super().retrieve(request, **arguments)
 
     @action(detail=True, methods=["post"])
     def complete(self, request: Request, pk: str) -> Response:
@@ -62,3 +89,19 @@ class RecordViewSet(TenantViewSet):
     serializer_class = serializers.RecordSerializer
     filterset_class = filters.RecordFilter
     ordering_fields = ["done_on", "cost"]
+
+    @cache_api_response(
+        300,
+        "maintenance_records",
+        vary_on=BY_TENANT,
+        params=params(filters.RecordFilter),
+        tags=shows(MaintenanceRecord, Asset),
+    )
+    def list(self, request: Request, **arguments: Any) -> Response:
+        return super().list(request, **arguments)
+
+    @cache_api_response(
+        600, "maintenance_record_detail", vary_on=BY_TENANT, params=[], tags=shows(MaintenanceRecord, Asset)
+    )
+    def retrieve(self, request: Request, **arguments: Any) -> Response:
+        return super().retrieve(request, **arguments)

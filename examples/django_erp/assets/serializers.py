@@ -27,7 +27,7 @@ class OfAssetSerializer(serializers.ModelSerializer):
 class AssignmentSerializer(OfAssetSerializer):
     """An assignment."""
 
-    assigned_to_name = serializers.CharField(source="assigned_to.__str__", read_only=True)
+    assigned_to_name = serializers.StringRelatedField(source="assigned_to")
 
     class Meta:
         model = models.AssetAssignment
@@ -41,8 +41,8 @@ class AssignmentSerializer(OfAssetSerializer):
 class TransferSerializer(OfAssetSerializer):
     """A transfer."""
 
-    from_name = serializers.CharField(source="from_employee.__str__", read_only=True)
-    to_name = serializers.CharField(source="to_employee.__str__", read_only=True)
+    from_name = serializers.StringRelatedField(source="from_employee")
+    to_name = serializers.StringRelatedField(source="to_employee")
 
     class Meta:
         model = models.AssetTransfer
@@ -56,7 +56,7 @@ class TransferSerializer(OfAssetSerializer):
 class CheckoutSerializer(OfAssetSerializer):
     """A checkout; whoever makes it has the asset."""
 
-    checked_out_by_name = serializers.CharField(source="checked_out_by.__str__", read_only=True)
+    checked_out_by_name = serializers.StringRelatedField(source="checked_out_by")
 
     class Meta:
         model = models.AssetCheckout

@@ -9,3 +9,8 @@ class CoreConfig(AppConfig):
     """The application `core`."""
 
     name = "core"
+
+    def ready(self) -> None:
+        from core.caching import declare_rules
+
+        declare_rules()

@@ -28,6 +28,13 @@ class TenantViewSet(viewsets.ModelViewSet):
             return self.list_serializer_class
         return super().get_serializer_class()
 
+    def filter_queryset(self, rows: Any) -> Any:
+        found = super().filter_queryset(rows)
+        if self.action != "list":
+            return found
+        # Rows that are equal in the order have none of their own: without the key two pages could show the same one.
+        return found.order_by(*found.query.order_by or self.model._meta.ordering, "pk")
+
 
 class SoftDeleteMixin:
     """Rows are not deleted: others refer to them."""

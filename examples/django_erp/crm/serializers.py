@@ -29,7 +29,7 @@ class OrganizationSerializer(OrganizationListSerializer):
 class JobPositionSerializer(serializers.ModelSerializer):
     """A position."""
 
-    contact_name = serializers.CharField(source="contact.__str__", read_only=True)
+    contact_name = serializers.StringRelatedField(source="contact")
     organization_name = serializers.CharField(source="organization.name", read_only=True)
 
     class Meta:

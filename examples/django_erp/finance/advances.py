@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.caching import BY_USER, params, shows
 from core.permissions import IsStaff
 from core.workflow import WorkflowMixin
 from hr.acting import employee_of
+from hr.models import Employee
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -16,6 +18,7 @@ from finance import serializers
 from finance.filters import AdvanceFilter
 from finance.models import AdvanceStatus, ExpenseAdvance
 from finance.own import OwnViewSet
+from hitrate.django import cache_api_response
 
 
 class AdvanceViewSet(WorkflowMixin, OwnViewSet):
@@ -30,6 +33,16 @@ class AdvanceViewSet(WorkflowMixin, OwnViewSet):
     filterset_class = AdvanceFilter
     search_fields = ["advance_number", "purpose"]
     ordering_fields = ["advance_number", "amount", "created_at"]
+
+    @cache_api_response(
+        180, "expense_advances", vary_on=BY_USER, params=params(AdvanceFilter), tags=shows(ExpenseAdvance, Employee)
+    )
+    def list(self, request: Request, **arguments: Any) -> Response:
+        return super().list(request, **arguments)
+
+    @cache_api_response(600, "expense_advance_detail", vary_on=BY_USER, params=[], tags=shows(ExpenseAdvance, Employee))
+    def retrieve(self, request: Request, **arguments: Any) -> Response:
+        return super().retrieve(request, **arguments)
 
     def perform_update(self, serializer: Any) -> None:
         self._must_be_pending(serializer.instance)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from core.amounts import amount_text
+from core.caching import BY_USER, params, shows
 from core.permissions import IsStaff
 from core.workflow import WorkflowMixin
 from django.db.models import Count, Sum
 from hr.acting import employee_of
+from hr.models import Employee
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -16,8 +19,11 @@ from rest_framework.response import Response
 
 from finance import serializers
 from finance.filters import ExpenseRequestFilter
-from finance.models import ExpenseRequest, ExpenseStatus
+from finance.models import ExpenseItem, ExpenseRequest, ExpenseStatus
 from finance.own import OwnViewSet
+from hitrate.django import cache_api_response
+
+PERIOD = ["start_date", "end_date"]
 
 
 class ExpenseRequestViewSet(WorkflowMixin, OwnViewSet):
@@ -30,6 +36,22 @@ class ExpenseRequestViewSet(WorkflowMixin, OwnViewSet):
     filterset_class = ExpenseRequestFilter
     search_fields = ["request_number", "title", "description"]
     ordering_fields = ["request_number", "expense_date", "total_amount", "created_at"]
+
+    @cache_api_response(
+        180,
+        "expense_requests",
+        vary_on=BY_USER,
+        params=params(ExpenseRequestFilter),
+        tags=shows(ExpenseRequest, Employee),
+    )
+    def list(self, request: Request, **arguments: Any) -> Response:
+        return super().list(request, **arguments)
+
+    @cache_api_response(
+        600, "expense_request_detail", vary_on=BY_USER, params=[], tags=shows(ExpenseRequest, ExpenseItem, Employee)
+    )
+    def retrieve(self, request: Request, **arguments: Any) -> Response:
+        return super().retrieve(request, **arguments)
 
     def perform_update(self, serializer: Any) -> None:
         self._must_be_draft(serializer.instance)
@@ -84,6 +106,7 @@ class ExpenseRequestViewSet(WorkflowMixin, OwnViewSet):
         return Response(serializers.ExpenseRequestListSerializer(waiting, many=True).data)
 
     @action(detail=False)
+    @cache_api_response(60, "expense_requests", vary_on=BY_USER, params=PERIOD, tags=shows(ExpenseRequest, Employee))
     def summary(self, request: Request) -> Response:
         """Numbers and amounts by status, of the days from `start_date` to `end_date`."""
         period = serializers.PeriodSerializer(data=request.query_params)
@@ -96,7 +119,7 @@ class ExpenseRequestViewSet(WorkflowMixin, OwnViewSet):
         return Response(
             {
                 "total_requests": sum(group["count"] for group in by_status),
-                "total_amount": str(sum((group["total"] for group in by_status), Decimal(0))),
+                "total_amount": amount_text(sum((group["total"] for group in by_status), Decimal(0))),
                 "by_status": {group["status"]: group["count"] for group in by_status},
             }
         )

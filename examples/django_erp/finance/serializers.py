@@ -29,7 +29,7 @@ class ExpenseItemSerializer(serializers.ModelSerializer):
 class ExpenseRequestListSerializer(serializers.ModelSerializer):
     """A request in a listing."""
 
-    requester_name = serializers.CharField(source="requester.__str__", read_only=True)
+    requester_name = serializers.StringRelatedField(source="requester")
 
     class Meta:
         model = ExpenseRequest
@@ -102,7 +102,7 @@ class PeriodSerializer(serializers.Serializer):
 class AdvanceListSerializer(serializers.ModelSerializer):
     """An advance in a listing."""
 
-    requester_name = serializers.CharField(source="requester.__str__", read_only=True)
+    requester_name = serializers.StringRelatedField(source="requester")
 
     class Meta:
         model = ExpenseAdvance

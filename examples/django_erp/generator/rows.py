@@ -19,6 +19,7 @@ from inventory import models as inventory
 from procurement import models as procurement
 
 from generator import vocabulary as words
+from hitrate.django import bulk
 
 BATCH = 500
 # Fixed, not "now": a seed must give the same rows tomorrow.
@@ -58,7 +59,8 @@ class TenantRows:
             batch = listed[start : start + BATCH]
             for row in batch:
                 row.tenant = self.tenant
-            made += type(batch[0]).objects.bulk_create(batch)
+            # Django's own bulk_create() sends no signals, and so would forget nothing.
+            made += bulk.bulk_create(type(batch[0]).objects.all(), batch)
             self.advance(len(batch))
         return made
 
@@ -96,7 +98,7 @@ class TenantRows:
         self.employees = self.insert(rows)
         for place, employee in enumerate(self.employees[1:], 1):
             employee.supervisor = self.employees[place // 8]
-        hr.Employee.objects.bulk_update(self.employees, ["supervisor"], batch_size=BATCH)
+        bulk.bulk_update(hr.Employee.objects.all(), self.employees, ["supervisor"], batch_size=BATCH)
 
     def _crm(self) -> None:
         random = self.random

@@ -34,7 +34,7 @@ class EmployeeListSerializer(EmployeeSummarySerializer):
     """An employee in a listing."""
 
     department_name = serializers.CharField(source="department.name", default=None, read_only=True)
-    supervisor_name = serializers.CharField(source="supervisor.__str__", default=None, read_only=True)
+    supervisor_name = serializers.StringRelatedField(source="supervisor")
 
     class Meta:
         model = Employee
@@ -48,7 +48,7 @@ class EmployeeSerializer(serializers.ModelSerializer):
     """All of an employee. Staff alone sees the salary, so answers of one role are not those of another."""
 
     department_name = serializers.CharField(source="department.name", default=None, read_only=True)
-    supervisor_name = serializers.CharField(source="supervisor.__str__", default=None, read_only=True)
+    supervisor_name = serializers.StringRelatedField(source="supervisor")
     face_registered = serializers.SerializerMethodField()
 
     class Meta:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from core.caching import BY_ROLE, BY_TENANT, BY_USER, params, shows
 from core.views import TenantViewSet
 from django.db.models import QuerySet
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from hitrate.django import cache_api_response
 from hr import serializers
 from hr.filters import EmployeeFilter
 from hr.models import Department, Employee
@@ -18,6 +22,10 @@ class DepartmentViewSet(TenantViewSet):
 
     model = Department
     serializer_class = serializers.DepartmentSerializer
+
+    @cache_api_response(3600, "departments", shared=True, vary_on=BY_TENANT, params=params(), tags=shows(Department))
+    def list(self, request: Request, **arguments: Any) -> Response:
+        return super().list(request, **arguments)
 
 
 class EmployeeViewSet(TenantViewSet):
@@ -31,7 +39,18 @@ class EmployeeViewSet(TenantViewSet):
     search_fields = ["employee_number", "first_name", "last_name", "position"]
     ordering_fields = ["employee_number", "last_name", "joined_on"]
 
+    @cache_api_response(
+        300, "employees", vary_on=BY_TENANT, params=params(EmployeeFilter), tags=shows(Employee, Department)
+    )
+    def list(self, request: Request, **arguments: Any) -> Response:
+        return super().list(request, **arguments)
+
+    @cache_api_response(600, "employee_detail", vary_on=BY_ROLE, params=[], tags=shows(Employee, Department))
+    def retrieve(self, request: Request, **arguments: Any) -> Response:
+        return super().retrieve(request, **arguments)
+
     @action(detail=False)
+    @cache_api_response(600, "employee_detail", vary_on=BY_USER, params=[], tags=shows(Employee, Department))
     def me(self, request: Request) -> Response:
         """The employee that the user is."""
         mine: QuerySet[Employee] = self.get_queryset().filter(user=request.user)

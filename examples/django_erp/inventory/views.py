@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.caching import BY_TENANT, params, shows
 from core.views import SoftDeleteMixin, TenantViewSet
 from django.db import transaction
 from django.db.models import F
@@ -11,6 +12,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from hitrate.django import cache_api_response
 from inventory import serializers, stock
 from inventory.models import SKU, StockRecord, Warehouse
 
@@ -22,6 +24,14 @@ class WarehouseViewSet(SoftDeleteMixin, TenantViewSet):
     serializer_class = serializers.WarehouseSerializer
     search_fields = ["code", "name"]
     ordering_fields = ["code", "name"]
+
+    @cache_api_response(600, "warehouses", vary_on=BY_TENANT, params=params(), tags=shows(Warehouse))
+    def list(self, request: Request, **arguments: Any) -> Response:
+        return super().list(request, **arguments)
+
+    @cache_api_response(1800, "warehouse_detail", vary_on=BY_TENANT, params=[], tags=shows(Warehouse))
+    def retrieve(self, request: Request, **arguments: Any) -> Response:
+        return super().retrieve(request, **arguments)
 
     def get_queryset(self) -> Any:
         return super().get_queryset().filter(is_active=True)
@@ -35,6 +45,14 @@ class SKUViewSet(SoftDeleteMixin, TenantViewSet):
     list_serializer_class = serializers.SKUListSerializer
     search_fields = ["sku_code", "name"]
     ordering_fields = ["sku_code", "name", "current_stock"]
+
+    @cache_api_response(300, "skus", vary_on=BY_TENANT, params=params(), tags=shows(SKU))
+    def list(self, request: Request, **arguments: Any) -> Response:
+        return super().list(request, **arguments)
+
+    @cache_api_response(600, "sku_detail", vary_on=BY_TENANT, params=[], tags=shows(SKU))
+    def retrieve(self, request: Request, **arguments: Any) -> Response:
+        return super().retrieve(request, **arguments)
 
     def get_queryset(self) -> Any:
         return super().get_queryset().filter(is_active=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.caching import BY_USER, shows
 from core.members import role_of
+from core.middleware import HEADER
 from django.contrib.auth import authenticate, login, logout
-from hr.models import Employee
+from hr.models import Department, Employee
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed, NotFound
 from rest_framework.permissions import AllowAny
@@ -14,6 +16,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import ScopedRateThrottle
 from rest_framework.views import APIView
+
+from hitrate.django import CachedViewMixin, cache_api_response
 
 
 class CredentialsSerializer(serializers.Serializer):
@@ -61,9 +65,16 @@ class LogoutView(APIView):
         return Response(status=204)
 
 
+def shown_in_profile(request: Request) -> list[str]:
+    """The tags of a profile. The user is no row of a tenant, and neither are the membership and the tenant itself."""
+    own = [f"user:{request.user.pk}", f"members:{request.tenant.pk}", f"tenant:{request.tenant.pk}"]
+    return [*own, *shows(Employee, Department)(request)]
+
+
 class ProfileView(APIView):
     """The user, in the tenant of the request."""
 
+    @cache_api_response(600, "user_profile", vary_on=BY_USER, params=[], tags=shown_in_profile)
     def get(self, request: Request) -> Response:
         user: Any = request.user
         employee = Employee.objects.select_related("department").filter(user=user).first()
@@ -90,14 +101,26 @@ class ProfileView(APIView):
         return Response(asked.validated_data)
 
 
-class TenantView(APIView):
-    """The name on the door, for the page on which people sign in. Everyone may read it."""
+def shown_on_door(request: Any) -> list[str]:
+    """The tags of the name on the door."""
+    return [] if request.tenant is None else [f"tenant:{request.tenant.pk}"]
+
+
+class TenantView(CachedViewMixin, APIView):
+    """
+    The name on the door, for the page on which people sign in.
+
+    Everyone may read it, so it is answered before REST framework begins its work. The host is part of the key anyway,
+    and the header because the answer says that it varies on it.
+    """
 
     authentication_classes: list[Any] = []
     permission_classes = [AllowAny]
     throttle_classes: list[Any] = []
 
+    @cache_api_response(3600, "tenant", shared=True, params=[], tags=shown_on_door)
     def get(self, request: Request) -> Response:
         if request.tenant is None:
             raise NotFound("no tenant has this host name or X-Tenant-ID")
-        return Response({"id": request.tenant.pk, "name": request.tenant.name, "subdomain": request.tenant.subdomain})
+        shown = {"id": request.tenant.pk, "name": request.tenant.name, "subdomain": request.tenant.subdomain}
+        return Response(shown, headers={"Vary": HEADER})

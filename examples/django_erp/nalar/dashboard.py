@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from assets.models import Asset, AssetCheckout, CheckoutStatus
+from core.amounts import amount_text
+from core.caching import BY_TENANT, BY_USER, shows
 from core.permissions import IsStaff
 from crm.models import Contact
 from django.db.models import Count, F, Sum
@@ -17,11 +19,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from hitrate.django import cache_api_response
+
+OVERVIEW = (Employee, Department, Asset, SKU)
+MONEY = (ExpenseRequest, ExpenseAdvance, PurchaseOrder)
+WORK = (ExpenseRequest, ExpenseAdvance, AssetCheckout, Contact, Employee)
+
 
 class DashboardViewSet(ViewSet):
     """What the first page shows."""
 
     @action(detail=False)
+    @cache_api_response(60, "dashboard_stats", vary_on=BY_TENANT, params=[], tags=shows(*OVERVIEW))
     def organization_overview(self, request: Request) -> Response:
         """Numbers that every member may know."""
         return Response(
@@ -38,13 +47,14 @@ class DashboardViewSet(ViewSet):
         )
 
     @action(detail=False, permission_classes=[IsStaff])
+    @cache_api_response(60, "dashboard_stats", vary_on=BY_TENANT, params=[], tags=shows(*MONEY))
     def finance_overview(self, request: Request) -> Response:
         """Amounts, for staff."""
         amounts = ExpenseRequest.objects.aggregate(requested=Sum("total_amount"), approved=Sum("approved_amount"))
         return Response(
             {
-                "requested": str(amounts["requested"] or 0),
-                "approved": str(amounts["approved"] or 0),
+                "requested": amount_text(amounts["requested"]),
+                "approved": amount_text(amounts["approved"]),
                 "expenses_by_status": _by(ExpenseRequest, "status"),
                 "advances_by_status": _by(ExpenseAdvance, "status"),
                 "orders_by_status": _by(PurchaseOrder, "status"),
@@ -52,6 +62,7 @@ class DashboardViewSet(ViewSet):
         )
 
     @action(detail=False)
+    @cache_api_response(60, "dashboard_stats", vary_on=BY_USER, params=[], tags=shows(*WORK))
     def my_work(self, request: Request) -> Response:
         """What the user has to do."""
         mine: dict[str, Any] = {"requester__user": request.user}

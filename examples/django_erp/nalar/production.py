@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 
 from nalar.settings import *  # noqa: F403
+from nalar.settings import REST_FRAMEWORK
 
-DEBUG = False
 SECRET_KEY = os.environ["NALAR_SECRET_KEY"]
 SECURE_SSL_REDIRECT = True
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_HSTS_SECONDS = 3600
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
-SECURE_HSTS_SECONDS = 3600
+if REST_FRAMEWORK["NUM_PROXIES"]:
+    # Only a proxy of ours may say so: the scheme stands in links, and so in answers that are kept.
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

@@ -7,7 +7,7 @@ NALAR_KEY_PREFIX     by default nalar; sessions have the same with -sessions
 NALAR_DOMAIN         tenants are its subdomains, by default localhost: http://lembaga.localhost:8000/
 NALAR_PROXIES        how many proxies of yours stand in front, by default 0: X-Forwarded-For is not believed
 NALAR_SECRET_KEY     Django's SECRET_KEY; set it when the ERP is more than a demonstration
-ENABLE_API_CACHE     0 stops reading and filling cached answers; invalidation goes on
+HITRATE_ENABLED      0 stops reading and filling cached answers; invalidation goes on
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django_filters",
     "rest_framework",
+    "hitrate.django",
     "core",
     "hr",
     "crm",
@@ -63,14 +64,14 @@ _CACHE = {
     "LOCATION": os.environ.get("HITRATE_URL", "redis://127.0.0.1:6379/1"),
     "KEY_PREFIX": os.environ.get("NALAR_KEY_PREFIX", "nalar"),
     "TIMEOUT": 300,
+    # Sessions and throttles are pickles of plain types, answers are none: what else somebody writes there runs nothing.
+    "OPTIONS": {"UNPICKLE": "safe"},
 }
 # Sessions stand under a prefix of their own: clear() of the cache of answers must not log everybody out.
 CACHES = {"default": _CACHE, "sessions": {**_CACHE, "KEY_PREFIX": f"{_CACHE['KEY_PREFIX']}-sessions"}}
 SESSION_ENGINE = "django.contrib.sessions.backends.cache"
 SESSION_CACHE_ALIAS = "sessions"
 SESSION_COOKIE_SAMESITE = "Lax"
-
-ENABLE_API_CACHE = os.environ.get("ENABLE_API_CACHE", "1") not in ("0", "false", "")
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

@@ -24,7 +24,7 @@ class POItemSerializer(serializers.ModelSerializer):
 class PurchaseOrderListSerializer(serializers.ModelSerializer):
     """An order in a listing."""
 
-    requested_by_name = serializers.CharField(source="requested_by.__str__", read_only=True)
+    requested_by_name = serializers.StringRelatedField(source="requested_by")
     warehouse_name = serializers.CharField(source="warehouse.name", read_only=True)
 
     class Meta:

@@ -5,20 +5,28 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from core.amounts import amount_text
+from core.caching import BY_TENANT, BY_USER, params, shows
 from core.permissions import IsMember, IsStaff
 from core.views import SoftDeleteMixin, TenantViewSet
 from core.workflow import WorkflowMixin
 from django.db.models import Count, Sum
 from hr.acting import employee_of
+from hr.models import Employee
 from inventory import stock
+from inventory.models import SKU, Warehouse
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from hitrate.django import cache_api_response
 from procurement import serializers
 from procurement.filters import PurchaseOrderFilter
-from procurement.models import OrderStatus, PurchaseOrder
+from procurement.models import OrderStatus, POItem, PurchaseOrder
+
+# What a listing of orders shows.
+LISTED = (PurchaseOrder, Warehouse, Employee)
 
 
 class PurchaseOrderViewSet(WorkflowMixin, SoftDeleteMixin, TenantViewSet):
@@ -32,6 +40,16 @@ class PurchaseOrderViewSet(WorkflowMixin, SoftDeleteMixin, TenantViewSet):
     filterset_class = PurchaseOrderFilter
     search_fields = ["po_number", "notes"]
     ordering_fields = ["po_number", "total_amount", "created_at"]
+
+    @cache_api_response(
+        180, "purchase_orders", vary_on=BY_TENANT, params=params(PurchaseOrderFilter), tags=shows(*LISTED)
+    )
+    def list(self, request: Request, **arguments: Any) -> Response:
+        return super().list(request, **arguments)
+
+    @cache_api_response(600, "purchase_order_detail", vary_on=BY_TENANT, params=[], tags=shows(*LISTED, POItem, SKU))
+    def retrieve(self, request: Request, **arguments: Any) -> Response:
+        return super().retrieve(request, **arguments)
 
     def get_queryset(self) -> Any:
         return super().get_queryset().filter(is_active=True).prefetch_related("items__sku")
@@ -88,6 +106,7 @@ class PurchaseOrderViewSet(WorkflowMixin, SoftDeleteMixin, TenantViewSet):
                 stock.change(item.sku, row.warehouse, item.quantity)
 
     @action(detail=False)
+    @cache_api_response(180, "purchase_orders", vary_on=BY_USER, params=[], tags=shows(*LISTED))
     def my_requests(self, request: Request) -> Response:
         """Orders that the user asked for."""
         mine = self.get_queryset().filter(requested_by__user=request.user)
@@ -100,6 +119,7 @@ class PurchaseOrderViewSet(WorkflowMixin, SoftDeleteMixin, TenantViewSet):
         return Response(serializers.PurchaseOrderListSerializer(waiting, many=True).data)
 
     @action(detail=False)
+    @cache_api_response(60, "purchase_orders", vary_on=BY_TENANT, params=[], tags=shows(PurchaseOrder))
     def statistics(self, request: Request) -> Response:
         """Numbers and amounts by status."""
         groups = PurchaseOrder.objects.filter(is_active=True).order_by().values("status")
@@ -107,7 +127,7 @@ class PurchaseOrderViewSet(WorkflowMixin, SoftDeleteMixin, TenantViewSet):
         return Response(
             {
                 "total_orders": sum(group["count"] for group in by_status),
-                "total_amount": str(sum((group["total"] for group in by_status), Decimal(0))),
+                "total_amount": amount_text(sum((group["total"] for group in by_status), Decimal(0))),
                 "by_status": {group["status"]: group["count"] for group in by_status},
             }
         )

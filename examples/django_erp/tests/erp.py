@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -16,14 +18,14 @@ from django.test import TransactionTestCase
 from hr.models import Department, Employee
 from rest_framework.test import APIClient
 
-JOINED = datetime.date(2020, 1, 1)
+JOINED = date(2020, 1, 1)
 
 
 class Caller:
     """Somebody who sends requests to one tenant."""
 
     def __init__(self, case: TransactionTestCase, user: User, tenant: Tenant) -> None:
-        self.case, self.user = case, user
+        self.case, self.user, self.tenant = case, user, tenant
         self.client = APIClient(HTTP_X_TENANT_ID=str(tenant.pk))
         self.client.force_authenticate(user)
 
@@ -52,6 +54,11 @@ class Caller:
         return answer.json() if answer.content else None
 
 
+def is_hit(answer: Any) -> bool:
+    """Whether the cache says that it answered."""
+    return "; hit" in answer.headers.get("Cache-Status", "")
+
+
 class ERPTestCase(TransactionTestCase):
     """
     The tenants are `north` and `south`. In the north, `ani` and `bela` are members, `sri` is staff and `dino` the
@@ -77,7 +84,7 @@ class ERPTestCase(TransactionTestCase):
     def join(self, tenant: Tenant, **roles: str) -> None:
         """Make users members of a tenant, and employees of its one department."""
         with acting_for(tenant):
-            department = Department.objects.create(name=f"{tenant} office", code="OFF")
+            department, _ = Department.objects.get_or_create(name=f"{tenant} office", code="OFF")
             for name, role in roles.items():
                 Membership.objects.create(tenant=tenant, user=self.users[name], role=role)
                 self.employees[name, tenant.subdomain] = Employee.objects.create(
@@ -104,3 +111,19 @@ class ERPTestCase(TransactionTestCase):
     def names(self, listing: Any, field: str = "name") -> list[Any]:
         """One field of every row of an answer."""
         return [row[field] for row in (listing["results"] if isinstance(listing, dict) else listing)]
+
+    def assert_hit(self, caller: Caller, path: str, **options: Any) -> None:
+        self.assertTrue(is_hit(caller.answer(path, **options)), f"{path} was computed for {caller.user}")
+
+    def assert_miss(self, caller: Caller, path: str, **options: Any) -> None:
+        self.assertFalse(is_hit(caller.answer(path, **options)), f"{path} was kept for {caller.user}")
+
+    @contextmanager
+    def forgotten(self, caller: Caller, *paths: str) -> Iterator[None]:
+        """What happens in the block must forget these answers, which are kept before it."""
+        for path in paths:
+            caller.get(path)
+            self.assert_hit(caller, path)
+        yield
+        for path in paths:
+            self.assert_miss(caller, path)

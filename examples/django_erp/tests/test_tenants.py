@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from core.models import Membership
+from core.models import Membership, Role
 from core.tenancy import acting_for
+from crm.models import Contact
 from hr.models import Department, Employee
 from rest_framework.test import APIClient
 
@@ -21,6 +22,21 @@ class TenantTests(ERPTestCase):
             self.assertEqual(self.sri_south.get(EMPLOYEES)["count"], 2)
             self.assertEqual(self.names(self.sri.get("organization/departments/")), ["North office"])
             self.assertEqual(self.names(self.sri_south.get("organization/departments/")), ["South office"])
+
+    def test_one_user_with_one_role_in_two_tenants_has_answers_of_each(self) -> None:
+        self.join(self.south, dino=Role.DIRECTOR)
+        self.make(Contact, first_name="Only", last_name="North")
+        callers = {"north": self.dino, "south": self.caller("dino", self.south)}
+        for path, model in (("admin-ops/crm/contacts/", Contact), (EMPLOYEES, Employee)):
+            counts = {}
+            for name, caller in callers.items():
+                with acting_for(caller.tenant):
+                    counts[name] = model.objects.count()
+                self.assertEqual(caller.get(path)["count"], counts[name])
+            self.assertNotEqual(counts["north"], counts["south"])
+            for caller in callers.values():
+                self.assert_hit(caller, path)
+            self.assertEqual({name: caller.get(path)["count"] for name, caller in callers.items()}, counts)
 
     def test_a_row_of_another_tenant_is_not_found(self) -> None:
         theirs = f"{EMPLOYEES}{self.employee('tono', 'south').pk}/"
