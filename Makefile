@@ -8,6 +8,7 @@ PYTEST_ARGS ?=
 # The tests of a group share something dear, and stay in one process.
 PARALLEL ?= -n auto --dist loadgroup
 SOAK_SECONDS ?= 30
+SOAK_COMMITS ?= 100000
 FUZZ_CASES ?= 1000000
 FUZZ_SECONDS ?= 600
 
@@ -87,8 +88,10 @@ bench: build $(VENV)/.bench-deps  ## compare with other libraries on one server
 bench-core:  ## micro benchmarks of the Rust core
 	cargo bench $(CARGO_FLAGS) --no-default-features
 
-soak: build  ## tests/faults, each hammering test for SOAK_SECONDS
-	HITRATE_SOAK=$(SOAK_SECONDS) $(BIN)/python -m pytest tests/faults $(PYTEST_ARGS)
+soak: build  ## tests/faults: each hammering test for SOAK_SECONDS, stale fills looked for over SOAK_COMMITS
+	@# One test alone may go on for longer than a test that hangs is otherwise given.
+	HITRATE_SOAK=$(SOAK_SECONDS) HITRATE_COMMITS=$(SOAK_COMMITS) \
+		$(BIN)/python -m pytest tests/faults -o faulthandler_timeout=3600 $(PYTEST_ARGS)
 
 fuzz:  ## property tests with FUZZ_CASES cases each; then cargo fuzz, where installed, FUZZ_SECONDS per target
 	PROPTEST_CASES=$(FUZZ_CASES) cargo test --release $(CARGO_FLAGS) --no-default-features --lib
