@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import socket
-import subprocess
 import sys
-import urllib.request
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import pytest
 
-from hitrate.testing import Server, free_port
-from tests.faults.conftest import PATIENCE, ROOT, frozen, until
+from hitrate.testing import Server
+from tests.faults.conftest import frozen, until
+from tests.faults.serving import ask, gunicorn
 
 pytest.importorskip("gunicorn", reason="gunicorn is not installed; it is in the dependency group 'test'")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="gunicorn needs fork")
@@ -25,34 +19,6 @@ NO_GEVENT = "gevent is not installed; it is in the dependency group 'test'"
 WORKERS = 4
 REQUESTS = 200
 READS = 500  # per request: 100,000 in all
-
-
-@contextmanager
-def gunicorn(application: str, server: Server, *options: str) -> Iterator[str]:
-    """Serve an application with its cache on `server`; where, is what the block gets."""
-    place = f"127.0.0.1:{free_port()}"
-    command = [sys.executable, "-m", "gunicorn", *options, "--bind", place, "--log-level", "warning", application]
-    env = {**os.environ, "APP_CACHE_URL": server.url}
-    with subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True) as master:
-        try:
-            until(lambda: is_open(place) or master.poll() is not None, "gunicorn serves")
-            yield place
-        finally:
-            master.send_signal(signal.SIGTERM)
-            _, said = master.communicate(timeout=PATIENCE)
-    assert master.returncode == 0, said
-    assert "Error" not in said, said
-
-
-def is_open(place: str) -> bool:
-    host, port = place.split(":")
-    with socket.socket() as probe:
-        return probe.connect_ex((host, int(port))) == 0
-
-
-def ask(place: str, path: str) -> str:
-    with urllib.request.urlopen(f"http://{place}/{path}", timeout=120) as answer:
-        return str(answer.read(), "utf-8")
 
 
 @pytest.mark.parametrize("worker", ["sync", "gthread", "gevent"])
