@@ -1,9 +1,9 @@
-"""Delete 10,000 of 200,000 keys by a pattern."""
+"""Delete 10,000 of 200,000 keys by a pattern; forget 1,000 among 1,000,000, by tag and by pattern."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from itertools import islice
@@ -14,9 +14,15 @@ from bench import Bench, Case
 from harness import Measure, MissedError, Sample
 from peers import DJANGO_REDIS, DJANGO_REDIS_1000, HITRATE, HITRATE_OFF
 
+import hitrate
+
 ALL_KEYS = 200_000
 DOOMED = 10_000
 CHUNK = 5_000
+TAGGED = 1_000
+KEYS_BESIDE_TAGGED = 1_000_000
+BY_TAG = "invalidate(tags=...)"
+BY_PATTERN = "delete_pattern"
 
 
 @contextmanager
@@ -44,6 +50,51 @@ def _among_many_keys(bench: Bench) -> Iterator[Measure]:
         redis.close()
 
 
+@contextmanager
+def _forgetting(bench: Bench) -> Iterator[Measure]:
+    total = KEYS_BESIDE_TAGGED // 10 if bench.quick else KEYS_BESIDE_TAGGED
+    redis: Any = import_module("redis").Redis.from_url(bench.url)
+    others = [f"{bench.prefix}-beside:{number}" for number in range(total - TAGGED)]
+    _fill(redis, others)
+    cache = hitrate.Cache(bench.url, prefix=f"{bench.prefix}-tagged", on_error="raise", timeout=60, bulk_timeout=600)
+    computed: list[int] = []
+
+    @hitrate.cached(cache, ttl=3600, prefix="page", key=str, tags=["pages"])
+    def page(number: int) -> str:
+        computed.append(number)
+        return "x" * 64
+
+    def forgets(name: str) -> bool:
+        return cache.invalidate(tags=["pages"]) == 1 if name == BY_TAG else cache.delete_pattern("page:*") == TAGGED
+
+    def measure(name: str) -> Sample:
+        _run_all(page)
+        cpu, started = time.process_time(), time.perf_counter()
+        done = forgets(name)
+        wall = time.perf_counter() - started
+        cpu = time.process_time() - cpu
+        computed.clear()
+        _run_all(page)
+        # Whoever is quick and forgets nothing has won nothing.
+        if not done or len(computed) != TAGGED:
+            raise MissedError
+        return {"wall ms": wall * 1e3, "CPU ms": cpu * 1e3}
+
+    try:
+        yield measure
+    finally:
+        cache.clear()
+        cache.close()
+        for chunk in _chunks(others):
+            redis.unlink(*chunk)
+        redis.close()
+
+
+def _run_all(page: Callable[[int], str]) -> None:
+    for number in range(TAGGED):
+        page(number)
+
+
 def _fill(redis: Any, keys: Iterable[str]) -> None:
     for chunk in _chunks(keys):
         redis.mset(dict.fromkeys(chunk, "x" * 64))
@@ -66,5 +117,14 @@ CASES = (
             Bar(HITRATE, "wall ms", DJANGO_REDIS, at_most=0.1),
             Bar(HITRATE, "wall ms", DJANGO_REDIS_1000, at_most=0.75),
         ),
+    ),
+    Case(
+        "forget-tag",
+        "forget 1,000 entries of a tag among 1,000,000 keys",
+        (BY_TAG, BY_PATTERN),
+        ("wall ms", "CPU ms"),
+        _forgetting,
+        (Bar(BY_TAG, "wall ms", BY_PATTERN, at_most=0.02),),
+        extra=(BY_TAG, BY_PATTERN),
     ),
 )
