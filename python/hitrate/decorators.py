@@ -12,7 +12,7 @@ from hitrate.cache import Cache
 from hitrate.exceptions import ConfigError
 from hitrate.http.text import bounded, escaped
 from hitrate.keys import call_key
-from hitrate.lease import Found, Made, Place, Rules, run
+from hitrate.lease import Found, Made, Place, Rules, Times, reading, run
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -119,15 +119,18 @@ class _Calls:
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         place = self._place(args, kwargs)
+        if reading.bypasses(place):
+            return self._function(*args, **kwargs)
         entry = place.look()
         if entry is not None and entry.fresh_for > 0:
             return entry.value
 
         def make(lease: Lease | None) -> Made[Any]:
+            older_by = reading.older_by()
             value = self._function(*args, **kwargs)
-            is_kept = self._skip is None or not self._skip(value)
-            stored = is_kept and place.keep_value(lease, value, self._rules.times())
-            return Made(value, was_stored=stored, may_be_stored=is_kept)
+            times = self._times(place, value, older_by)
+            stored = times is not None and place.keep_value(lease, value, times)
+            return Made(value, was_stored=stored, may_be_stored=times is not None)
 
         return _value(run(place, self._rules, entry, make, _is_failure))
 
@@ -135,17 +138,26 @@ class _Calls:
         from hitrate.lease.tasks import arun
 
         place = self._place(args, kwargs)
+        if reading.bypasses(place):
+            return await self._function(*args, **kwargs)
         entry = await place.alook()
         if entry is not None and entry.fresh_for > 0:
             return entry.value
 
         async def make(lease: Lease | None) -> Made[Any]:
+            older_by = reading.older_by()
             value = await self._function(*args, **kwargs)
-            is_kept = self._skip is None or not self._skip(value)
-            stored = is_kept and await place.akeep_value(lease, value, self._rules.times())
-            return Made(value, was_stored=stored, may_be_stored=is_kept)
+            times = self._times(place, value, older_by)
+            stored = times is not None and await place.akeep_value(lease, value, times)
+            return Made(value, was_stored=stored, may_be_stored=times is not None)
 
         return _value(await arun(place, self._rules, entry, make, _is_failure))
+
+    def _times(self, place: Place, value: Any, older_by: float | None) -> Times | None:
+        """For how long a value is kept; None: it is not."""
+        if older_by is None or reading.bypasses(place) or (self._skip is not None and self._skip(value)):
+            return None
+        return self._rules.times(older_by=older_by)
 
     def forget(self, *args: Any, **kwargs: Any) -> bool | None:
         """Forget the value of these arguments; tell whether there was one, None if the server is away."""

@@ -16,7 +16,8 @@ from django.core.signals import request_started
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from hitrate.django.invalidation import is_in_transaction
+from hitrate.django.invalidation import bypasses, is_in_transaction
+from hitrate.lease import Reads, reading
 
 
 class _Thread(threading.local):
@@ -71,3 +72,6 @@ def _sees_every_commit(connection: BaseDatabaseWrapper) -> bool:
     except Exception:  # noqa: BLE001 (the driver's own errors; whoever cannot be asked is not trusted)
         return False
     return bool(level == "read committed")
+
+
+reading.known.append(Reads(snapshot_risk, bypasses))

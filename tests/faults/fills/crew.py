@@ -21,7 +21,6 @@ from typing import Any
 from django.core.cache import caches
 from django.db import connections
 
-from hitrate.django.naming import native
 from hitrate.testing import Endpoint
 from tests.faults.fills import site
 from tests.faults.fills.actors import Actor, die_after_commit
@@ -101,7 +100,7 @@ def _run(share: list[Actor], sender: Connection) -> None:
     total = Report()
     for actor in share:
         total.add(actor.found)
-    stats = _client().stats()
+    stats = site.client().stats()
     total.add({"fills": stats["fills"], "voided": stats["voided_fills"]})
     sender.send(asdict(total))
 
@@ -135,15 +134,15 @@ def _kill_a_writer(plan: Plan, board: Board, report: Report) -> None:
 def _look_at_what_is_left(plan: Plan, board: Board, report: Report) -> None:
     """Compare every entry with the database, now that nobody writes."""
     versions = {row: site.version_of(row) for row in range(plan.rows)}
-    for key in _client().iter_keys("*"):
+    for key in site.client().iter_keys("*"):
         match = ENTRY.search(key)
         version = None if match is None else _stored(key, int(match[1]))
         if match is None or version is None:
             continue
         report.left += 1
         row = int(match[1])
-        if not 0 < _client().pttl(key) <= LONGEST_MS:
-            report.errors.append(f"'{key}' lives for {_client().pttl(key)} ms more: nothing bounds how old it gets")
+        if not 0 < site.client().pttl(key) <= LONGEST_MS:
+            report.errors.append(f"'{key}' lives for {site.client().pttl(key)} ms more: nothing bounds how old it gets")
         if version == versions[row]:
             continue
         if versions[row] == board.orphaned(row) and version >= board.floor(row):
@@ -156,14 +155,10 @@ def _stored(key: str, row: int) -> int | None:
     """The version in the cache; None: somebody's lease, or what would be served to nobody."""
     if key == site.unguarded_key(row):
         return caches["default"].get(key)
-    entry = _client()._entry(key, ["rows", f"row:{row}"])
+    entry = site.client()._entry(key, ["rows", f"row:{row}"])
     if entry is None:
         return None
     return int(entry.body) if entry.status else int(entry.value)
-
-
-def _client() -> Any:
-    return native(caches["default"])
 
 
 if __name__ == "__main__":

@@ -135,9 +135,16 @@ def in_a_snapshot(request: HttpRequest, pk: int) -> HttpResponse:
     return snapshot(request, pk=pk)
 
 
+def client() -> hitrate.Cache:
+    """What is under Django's cache."""
+    found = native(caches["default"])
+    assert found is not None
+    return found
+
+
 # Its leases run out while it computes.
 @hitrate.cached(
-    lambda: native(caches["default"]),  # type: ignore[arg-type, return-value]
+    client,
     TIMEOUT,
     prefix="kept",
     key=lambda row: f"row:{row}",
@@ -146,6 +153,23 @@ def in_a_snapshot(request: HttpRequest, pk: int) -> HttpResponse:
 )
 def kept(row: int) -> int:
     return _load(row)
+
+
+@hitrate.cached(
+    client,
+    TIMEOUT,
+    prefix="kept",
+    key=lambda row: f"row:{row}:snapshot",
+    tags=lambda row: ["rows", f"row:{row}"],
+)
+def kept_snapshot(row: int) -> int:
+    return _load(row, SNAPSHOTS)
+
+
+def kept_in_a_snapshot(request: HttpRequest, pk: int) -> HttpResponse:
+    version_of(pk, SNAPSHOTS)
+    pause()
+    return HttpResponse(str(kept_snapshot(pk)))
 
 
 def unguarded(row: int) -> int:
@@ -166,6 +190,7 @@ urlpatterns = [
     path("plain/<int:pk>", plain),
     path("renewed/<int:pk>", renewed),
     path("snapshot/<int:pk>", in_a_snapshot),
+    path("kept/<int:pk>", kept_in_a_snapshot),
 ]
 
 
@@ -198,7 +223,11 @@ def _handler() -> WSGIHandler:
     return _handlers[0]
 
 
-READS: dict[str, Callable[[int], int]] = {**{page: _asks_for(page) for page in PAGES}, "kept": kept}
+READS: dict[str, Callable[[int], int]] = {
+    **{page: _asks_for(page) for page in PAGES},
+    "kept": kept,
+    "kept snapshot": _asks_for("kept"),
+}
 UNGUARDED: dict[str, Callable[[int], int]] = {"unguarded": unguarded}
 
 
@@ -207,7 +236,9 @@ def forget_tag(row: int) -> None:
 
 
 def forget_keys(row: int) -> None:
-    invalidate_keys(*(f"page:{page}:pk={row}" for page in PAGES), f"kept:row:{row}:h1", unguarded_key(row))
+    invalidate_keys(
+        *(f"page:{page}:pk={row}" for page in PAGES), f"kept:row:{row}", f"kept:row:{row}:h1", unguarded_key(row)
+    )
 
 
 def forget_patterns(row: int) -> None:
