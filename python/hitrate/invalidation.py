@@ -81,6 +81,10 @@ class Forgetting:
             return True
         return any(glob_matches(glob, key) for pattern in self.patterns for glob in _both(pattern))
 
+    def exact(self) -> list[str]:
+        """Return the keys to delete: those given, and those of our own entries at them."""
+        return sorted({*self.keys, *(key + NATIVE_SUFFIX for key in self.keys)})
+
     def globs(self) -> list[str]:
         """Return the patterns to look for: those given, and those for what is below keys; none that another covers."""
         wanted = {glob for pattern in self.patterns for glob in _both(pattern)}
@@ -144,7 +148,7 @@ def _calls(what: Forgetting, version: Any) -> Generator[Call, Any, list[Any]]:
         if isinstance(noted, ServerError):
             results.append(noted)
     if what.keys:
-        results.append((yield "delete_many", (sorted(what.keys), version)))
+        results.append((yield "delete_many", (what.exact(), version)))
     if what.keys or what.patterns:
         results.append((yield "_delete_patterns", (what.globs(), version)))
     return results
@@ -173,8 +177,8 @@ def _literal(pattern: str) -> str | None:
 
 
 def _both(pattern: str) -> tuple[str, ...]:
-    """Return the pattern, and that of what is below what it matches, unless it covers this itself."""
-    return (pattern,) if _ends_in_star(pattern) else (pattern, _below(pattern))
+    """Return the pattern, and those of our entries at and below what it matches, unless it covers these itself."""
+    return (pattern,) if _ends_in_star(pattern) else (pattern, pattern + NATIVE_SUFFIX, _below(pattern))
 
 
 def _below(pattern: str) -> str:
@@ -192,7 +196,7 @@ def _covers_all_it_begins(pattern: str) -> bool:
 
 
 def _above(key: str) -> Iterator[str]:
-    """Yield the keys below which an entry of ours at this one may stand."""
+    """Yield the keys at or below which an entry of ours at this one may stand."""
     if not key.endswith(NATIVE_SUFFIX):
         return
     key = key.removesuffix(NATIVE_SUFFIX)
@@ -200,3 +204,4 @@ def _above(key: str) -> Iterator[str]:
     while at >= 0:
         yield key[:at]
         at = key.find(":", at + 1)
+    yield key

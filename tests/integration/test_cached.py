@@ -184,6 +184,17 @@ def test_tags_and_forget_forget(cache: hitrate.Cache) -> None:
     assert (function(1)[0], function(2)[0]) == (5, 6)
 
 
+def test_a_key_that_was_given_forgets(cache: hitrate.Cache) -> None:
+    function, calls = counted(cache, prefix="shop", key=lambda x: f"price:{x}")
+    for number in (9, 91):
+        function(number)
+    assert cache.invalidate(keys=["shop:price:9"]) == 1
+    assert (function(9)[0], function(91)[0]) == (3, 2)
+    assert cache.invalidate(pattern="shop:price:9[0-9]") == 1
+    assert (function(9)[0], function(91)[0]) == (3, 4)
+    assert len(calls) == 4
+
+
 def test_what_is_forgotten_meanwhile_is_not_stored(cache: hitrate.Cache) -> None:
     forgets: list[Callable[[], Any]] = [lambda: cache.invalidate(tags=["t"]), cache.clear, lambda: None]
 
