@@ -75,7 +75,8 @@ def test_no_answer_is_older_than_an_invalidation(
     assert report.fills > 0
     assert report.voided > 0
     assert report.evicted > 0
-    assert report.killed > 0
+    assert report.orphaned > 0
+    assert report.left > report.orphaned
 
 
 @pytest.mark.parametrize("guard", ["no lease", "no proof"])

@@ -109,6 +109,8 @@ def die_after_commit(plan: Plan, board: Board, seed: int) -> None:
         commit()
         os.kill(os.getpid(), signal.SIGKILL)
 
+    # Something to be left behind.
+    site.kept(row)
     _after_commit(last)
     with transaction.atomic():
         board.orphan(row, site.advance(row))

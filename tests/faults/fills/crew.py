@@ -7,6 +7,7 @@ no connection of its own before, for they are forked from it.
 
 from __future__ import annotations
 
+import itertools
 import json
 import multiprocessing
 import random
@@ -31,7 +32,7 @@ CHILDREN = multiprocessing.get_context("fork")
 # Between two things that happen, in seconds; every how many of them the server is flushed, or a writer killed.
 PACE = 0.005
 FLUSH_EVERY = 200
-KILL_EVERY = 150
+KILL_EVERY = 75
 # The key of the time when something was forgotten by key or pattern.
 FORGOTTEN = f"{site.PREFIX}:1:hitrate:forgotten"
 # How long readers go on when nobody writes any more.
@@ -62,6 +63,9 @@ def main() -> None:
     for child, end in ends:
         report.add(end.recv())
         child.join()
+    if plan.guard == "on":
+        # Nobody makes up for this one.
+        _kill_a_writer(plan, board, report)
     _look_at_what_is_left(plan, board, report)
     site.drop_table()
     sys.stdout.write(json.dumps(asdict(report)))
@@ -109,14 +113,15 @@ def _disturb(plan: Plan, board: Board, report: Report) -> None:
     """Evict, flush and kill until the run is over."""
     server, choices = Endpoint(plan.cache_url), random.Random(f"{plan.seed} disturb")
     until = time.monotonic() + plan.seconds
-    while board.commits < plan.commits and time.monotonic() < until:
-        if plan.guard != "on" and board.is_stale_seen:
+    for number in itertools.count(1):
+        is_over = board.commits >= plan.commits or time.monotonic() >= until
+        if is_over or (plan.guard != "on" and board.is_stale_seen):
             return
         time.sleep(choices.expovariate(1 / PACE))
-        if choices.randrange(FLUSH_EVERY) == 0:
+        if number % FLUSH_EVERY == 0:
             server.execute("FLUSHDB", choices.choice(["SYNC", "ASYNC"]))
             report.flushed += 1
-        elif choices.randrange(KILL_EVERY) == 0 and plan.guard == "on":
+        elif number % KILL_EVERY == 0 and plan.guard == "on":
             _kill_a_writer(plan, board, report)
         # An entry, a lease, the record of a tag, or that of what was forgotten, which alone stands for many.
         elif key := FORGOTTEN if choices.random() < 0.2 else server.execute("RANDOMKEY"):
