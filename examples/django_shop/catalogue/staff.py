@@ -70,7 +70,8 @@ class ProductVariantStaffViewSet(StaffViewSet):
 
     def _change_stock(self, request: Request, pk: int, sign: int) -> Response:
         asked = serializers.QuantitySerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        if not asked.is_valid():
+            return Response({"error": "quantity must be a whole number from 1 to 10,000"}, status=400)
         quantity = asked.validated_data["quantity"]
         enough = {"stock__gte": quantity} if sign < 0 else {"stock__lte": MOST_IN_STOCK - quantity}
         with transaction.atomic():

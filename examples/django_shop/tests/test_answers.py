@@ -98,6 +98,12 @@ class AnswerTests(ShopTestCase):
         self.assertEqual(found["brands"], [{"name": "Aldra", "products": 2}])
         self.assertEqual([color["name"] for color in found["colors"]], ["Black"])
 
+    def test_what_is_not_kept_is_answered_too(self) -> None:
+        self.assertEqual(self.body(f"/api/product-colors/{self.color.pk}/")["name"], "Black")
+        self.assertEqual(self.body(f"/api/product-variants/{self.variant.pk}/")["stock"], 3)
+        self.assertEqual(self.body("/api/product-variants/987654/", 404), {"error": "Variant not found"})
+        self.assertEqual(self.kept_keys(), set())
+
     def test_only_staff_changes_the_catalogue(self) -> None:
         path = f"/api/products/{self.product.pk}/"
         for method in ("post", "put", "patch", "delete"):

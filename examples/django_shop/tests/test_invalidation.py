@@ -95,7 +95,9 @@ class InvalidationTests(ShopTestCase):
         before = self.hits()
         answer = self.staff.post(stock, {"quantity": 4})
         self.assertEqual((answer.status_code, answer.json()), (400, {"error": "3 in stock, 4 asked for"}))
-        self.assertEqual(self.staff.post(stock, {"quantity": 0}).status_code, 400)
+        for quantity in (0, -1, "many", None):
+            answer = self.staff.post(stock, {"quantity": quantity})
+            self.assertEqual((answer.status_code, list(answer.json())), (400, ["error"]))
         self.assertEqual(self.staff.post("/api/product-variants/99999/reduce_stock/", {"quantity": 1}).status_code, 404)
         self.assertEqual(self.hits(), before)
 

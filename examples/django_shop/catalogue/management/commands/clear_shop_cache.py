@@ -7,13 +7,14 @@ from typing import Any, cast
 from django.core.cache import cache
 from django.core.management.base import BaseCommand
 
+from hitrate.django import RedisCache
+
 
 class Command(BaseCommand):
-    """``manage.py clear_shop_cache``. Keys of others on the same server stay, as they would not with ``clear()``."""
+    """``manage.py clear_shop_cache``. Keys of others on the same server stay."""
 
     help = __doc__
 
     def handle(self, **options: Any) -> None:
-        # BaseCache has no delete_pattern; catalogue/checks.py makes sure that this backend does.
-        removed = cast(Any, cache).delete_pattern("*")
+        removed = cast(RedisCache, cache).delete_pattern("*")
         self.stdout.write(f"{removed} keys removed")
