@@ -99,7 +99,7 @@ async def test_what_cannot_be_said_now_is_written_down(own_server: Server, make_
     await verbs.set("product:7", "old")
     own_server.kill()
     assert await verbs.invalidate("products:*", keys=keys, tags=["product"]) is None
-    # A key, our entry at it, what is below it, the pattern, the tag, and the note of when: each by itself, and not all of the cache.
+    # A key, our entry at it, what is below it, the pattern, the tag, the note: each by itself, not all of the cache.
     assert (await verbs.stats())["breaker"]["journal"] == 3 * len(keys) + 3
 
 
