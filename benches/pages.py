@@ -146,12 +146,17 @@ def _own(method: Any) -> Any:
 
 
 class Site:
-    """The project, asked as a server asks it."""
+    """
+    The project, asked as a server asks it.
+
+    Attributes:
+        handler: Django's WSGI application.
+    """
 
     def __init__(self, urlconf: types.ModuleType) -> None:
         self._settings = override_settings(ROOT_URLCONF=urlconf)
         self._settings.enable()
-        self._handler = WSGIHandler()
+        self.handler = WSGIHandler()
 
     def close(self) -> None:
         self._settings.disable()
@@ -173,7 +178,7 @@ class Site:
             "wsgi.url_scheme": "http",
         }
         found: list[str] = []
-        response: Any = self._handler(environ, lambda status, _headers: found.append(status))
+        response: Any = self.handler(environ, lambda status, _headers: found.append(status))
         body = b"".join(response)
         response.close()
         assert found == ["200 OK"], found

@@ -7,6 +7,7 @@ that return bytes get a thin wrapper that pickles, so that all of them do the sa
 
 from __future__ import annotations
 
+import os
 import pickle
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -99,7 +100,9 @@ def configure_django() -> None:
             CACHES={"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}},
             # For the cases of whole pages: what `startproject` writes.
             ALLOWED_HOSTS=["testserver"],
-            DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+            DATABASES={
+                "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": os.environ.get("DATABASE", ":memory:")}
+            },
             INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"],
             MIDDLEWARE=[f"django.{name}" for name in _MIDDLEWARE],
             SECRET_KEY="only for the bench",

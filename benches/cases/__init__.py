@@ -16,6 +16,7 @@ from cases import (
     pickles,
     processes,
     responses,
+    served,
     threads,
 )
 
@@ -32,4 +33,5 @@ ALL: tuple[Case, ...] = (
     *footprint.CASES,
     *keys.CASES,
     *responses.CASES,
+    *served.CASES,
 )
