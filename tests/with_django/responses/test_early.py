@@ -8,7 +8,7 @@ import pytest
 from django.core.checks import CheckMessage
 from django.test import Client, override_settings
 from django.urls import path
-from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.permissions import AllowAny, IsAuthenticated, IsAuthenticatedOrReadOnly
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -78,6 +78,10 @@ class Guarded(CachedViewMixin, ViewSet):
         return Response()
 
 
+class ReadByAll(views.Public):
+    permission_classes = [IsAuthenticatedOrReadOnly]
+
+
 class Personal(CachedViewMixin, ViewSet):
     permission_classes = [AllowAny]
     throttle_classes: list[Any] = []
@@ -106,6 +110,7 @@ def test_the_check_refuses_views_that_are_not_public() -> None:
         (problem,) = _checked(view)
         assert (problem.id, reason in problem.msg, view.__name__ in problem.msg) == ("hitrate.E010", True, True)
     assert _checked(views.Public) == []
+    assert _checked(ReadByAll) == []
 
 
 def test_a_guarded_view_is_guarded_all_the_same(site: Any, runs: Runs) -> None:

@@ -18,8 +18,9 @@ class CachedViewMixin:
 
     Stands before the view class: ``class ProductViewSet(CachedViewMixin, ModelViewSet)``. It concerns the methods that
     are decorated with ``@cache_api_response(shared=True, ...)``, without ``vary_on``, of views that are public: all
-    permissions are ``AllowAny`` and there are no throttles. All others are answered as if it were not there, and
-    ``manage.py check`` says why (``hitrate.E010``). Django's middleware has run in any case.
+    permissions are ``AllowAny`` or ``IsAuthenticatedOrReadOnly``, and there are no throttles. All others are answered
+    as if it were not there, and ``manage.py check`` says why (``hitrate.E010``). Django's middleware has run in any
+    case.
     """
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -80,12 +81,14 @@ def why_not_public(view: type, cached: CachedView) -> str | None:
 
 def why_guarded(view: type) -> str | None:
     """Why a class is not public, None if it is."""
-    from rest_framework.permissions import AllowAny
+    from rest_framework.permissions import AllowAny, IsAuthenticatedOrReadOnly
     from rest_framework.views import APIView
 
     if not issubclass(view, APIView):
         return "it is no view of REST framework"
-    guarded = [permission for permission in view.permission_classes if permission is not AllowAny]
+    # Only GET and HEAD are answered early, which both of these let everybody do.
+    everybody = (AllowAny, IsAuthenticatedOrReadOnly)
+    guarded = [permission for permission in view.permission_classes if permission not in everybody]
     if guarded:
         return f"it has the permission {getattr(guarded[0], '__name__', guarded[0])!r}"
     if view.throttle_classes:
