@@ -6,7 +6,7 @@ VENV ?= .venv
 CARGO_FLAGS ?=
 PYTEST_ARGS ?=
 # The tests of a group share something dear, and stay in one process.
-PARALLEL ?= -n auto --dist loadgroup
+PARALLEL ?= -n auto --dist worksteal
 SOAK_SECONDS ?= 30
 SOAK_COMMITS ?= 100000
 FUZZ_CASES ?= 1000000

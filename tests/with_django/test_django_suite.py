@@ -23,15 +23,15 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import django
 import pytest
 
 from hitrate.testing import Server
-
-pytestmark = pytest.mark.xdist_group("django-suite")
 
 SUITE = Path(__file__).parent / "suite"
 # Kept inside the virtual environment: one download per environment and version of Django.
@@ -49,27 +49,30 @@ def django_tests() -> Path:
         ("cache_tests.py", "cache/tests_hitrate.py"),
         ("sessions_tests.py", "sessions_tests/tests_hitrate.py"),
     ):
-        shutil.copyfile(SUITE / ours, tests / place)
+        # Other processes of the run may be reading it.
+        copy = tests / f"{place}.{os.getpid()}"
+        shutil.copyfile(SUITE / ours, copy)
+        copy.replace(tests / place)
     return tests
 
 
 def download(tests: Path) -> None:
+    # Several processes of a run may come here at a time, so each has a folder of its own.
     KEPT.mkdir(parents=True, exist_ok=True)
-    pip = [sys.executable, "-m", "pip", "download", "--no-binary", ":all:", "--no-deps", "--dest", str(KEPT)]
-    done = subprocess.run([*pip, f"django=={django.__version__}"], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        pytest.skip(f"the sdist of Django {django.__version__} cannot be downloaded: {done.stderr.strip()[-300:]}")
-    (sdist,) = KEPT.glob(f"*jango-{django.__version__}.tar.gz")
-    unpacked = tests.parent.with_name(f"unpacking-{os.getpid()}")
-    with tarfile.open(sdist) as archive:
-        members = [member for member in archive if re.match(r"[^/]+/tests/", member.name)]
-        archive.extractall(unpacked, members, filter="data")
-    (found,) = unpacked.iterdir()
-    # In one step, so that whoever looks sees nothing or all of it.
-    shutil.rmtree(tests.parent, ignore_errors=True)
-    found.rename(tests.parent)
-    unpacked.rmdir()
-    sdist.unlink()
+    with tempfile.TemporaryDirectory(dir=KEPT) as own:
+        pip = [sys.executable, "-m", "pip", "download", "--no-binary", ":all:", "--no-deps", "--dest", own]
+        done = subprocess.run([*pip, f"django=={django.__version__}"], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            pytest.skip(f"the sdist of Django {django.__version__} cannot be downloaded: {done.stderr.strip()[-300:]}")
+        (sdist,) = Path(own).glob(f"*jango-{django.__version__}.tar.gz")
+        unpacked = Path(own) / "unpacked"
+        with tarfile.open(sdist) as archive:
+            members = [member for member in archive if re.match(r"[^/]+/tests/", member.name)]
+            archive.extractall(unpacked, members, filter="data")
+        (found,) = unpacked.iterdir()
+        # In one step, so that whoever looks sees nothing or all of it; whoever was first has done it for all.
+        with suppress(OSError):
+            found.rename(tests.parent)
 
 
 @pytest.mark.parametrize("embedded", [False, True], ids=["server", "memory"])

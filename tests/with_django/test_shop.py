@@ -12,9 +12,6 @@ import pytest
 
 from hitrate.testing import Endpoint, free_port
 
-# Groups are begun first, so that what takes longest is not left over at the end.
-pytestmark = pytest.mark.xdist_group("shop")
-
 SHOP = Path(__file__).resolve().parents[2] / "examples" / "django_shop"
 # Settings of whoever runs the tests: the shop must be tested as it is shipped.
 FOREIGN = ("DJANGO_SETTINGS_MODULE", "DATABASE_URL", "SERVE")

@@ -26,8 +26,6 @@ from django.utils.safestring import mark_safe
 
 from hitrate.testing import Endpoint
 
-pytestmark = pytest.mark.xdist_group("side-by-side")
-
 PROGRAM = Path(__file__).with_name("worker.py")
 OURS = "hitrate.django.RedisCache"
 BACKENDS = {
