@@ -55,6 +55,14 @@ def test_head_is_not_stored(site: Any, runs: Runs, client: Client) -> None:
     assert client.get("/listed").json()["run"] == 2
 
 
+def test_a_range_gets_the_whole(site: Any, runs: Runs, client: Client) -> None:
+    part = {"range": "bytes=0-1"}
+    assert client.get("/listed", headers=part).headers["Cache-Status"] == "hitrate; fwd=bypass; detail=range"
+    whole = client.get("/listed").content
+    hit = client.get("/listed", headers=part)
+    assert (hit.status_code, hit.content, runs.count) == (200, whole, 2)
+
+
 def test_an_old_answer_says_its_age(site: Any, runs: Runs, client: Client) -> None:
     runs.answer = lambda request: HttpResponse("x", headers={"Age": "40", "Cache-Control": "max-age=90"})
     client.get("/shared")

@@ -55,7 +55,6 @@ class Visit:
     Attributes:
         place: of its answer.
         passes: why it goes past the cache; None if it does not.
-        is_only_read: an answer made for it could not be stored.
     """
 
     def __init__(self, question: Question, client: Any, learned: Learned, numbers: Numbers) -> None:
@@ -65,12 +64,17 @@ class Visit:
         headers = question.facts.headers
         if self.passes is None and question.is_stranger and "authorization" in headers:
             self.passes = "authorization"
-        self.is_only_read = question.facts.method == "HEAD" or "range" in headers
+        self._unstorable = "head" if question.facts.method == "HEAD" else "range" if "range" in headers else None
         self.place = Place(client, question.key(learned.vary), question.tags())
         if self.passes is None and bypasses(self.place.key, self.place.tags):
             self.passes = "transaction"
         self._risk: float | None = 0.0
         self._reason: str | None = None
+
+    @property
+    def is_only_read(self) -> bool:
+        """An answer made for this request could not be stored, so that nobody need wait for it."""
+        return self._unstorable is not None
 
     @property
     def wants_anew(self) -> bool:
@@ -95,7 +99,7 @@ class Visit:
 
     def passed(self, response: HttpResponseBase) -> HttpResponseBase:
         """Let the view's answer through."""
-        reason = self.passes or "head"
+        reason = self.passes or self._unstorable or "request"
         self._numbers.outcomes["bypass"] += 1
         self._numbers.refusals[reason] += 1
         _add_status(response, cache_status(forward_of(reason), detail=reason))
