@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 RUST_ORDER = (
-    "error config stats process clock keys codec breaker wait op net script store l1 limit invalidate health lease "
+    "error bounded config stats process clock keys codec breaker wait op net script store l1 limit invalidate health lease "
     "cache py lib"
 ).split()
 PYTHON_ORDER = (

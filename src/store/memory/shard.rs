@@ -1,24 +1,11 @@
-//! One part of the store: entries, their lifetimes, and who goes when it is full.
+//! One part of the store: entries and their lifetimes.
 //!
-//! Who goes is decided by `quick_cache`, a modified CLOCK-Pro with a list of what it evicted lately: hot entries survive a
-//! scan, which LRU's do not. Entries whose time is up go when they are met, and in a sweep that every so many writes pay
-//! for: there is no thread.
+//! Entries whose time is up go when they are met, and in a sweep that every so many writes pay for: there is no thread.
 
-use quick_cache::unsync::Cache;
-use quick_cache::{Lifecycle, OptionsBuilder, Weighter};
-use std::hash::RandomState;
+use crate::bounded::{Bounded, Weighed, allocated};
 
-/// Bytes per entry beside key and value: slot of the slab, place in the table, its share of the list of evicted ones, and
-/// what these tables keep in reserve.
-const ENTRY_BYTES: usize = 128;
 /// Writes between two sweeps, at least; more when there are more entries: a sweep costs each of these a few entries.
 const SWEEP_INTERVAL: usize = 1024;
-/// What an entry takes at least.
-const SMALLEST_BYTES: usize = ENTRY_BYTES + 64;
-/// Places that are made at once, at most.
-const MOST_RESERVED: usize = 1 << 17;
-/// What the list of evicted entries is laid out for.
-const TYPICAL_BYTES: usize = 512;
 
 /// When an entry's time is up, in milliseconds of [`clock::now_ms`](crate::clock::now_ms).
 pub(super) type ExpiresAt = Option<u64>;
@@ -43,32 +30,9 @@ impl Item {
     }
 }
 
-/// What an allocation of so many bytes takes: its header, and its size in steps of 16.
-fn allocated(bytes: usize) -> usize {
-    (bytes + 8).next_multiple_of(16).max(32)
-}
-
-fn weight(key: &[u8], value: &[u8]) -> usize {
-    ENTRY_BYTES + allocated(key.len()) + allocated(value.len())
-}
-
-struct Weigh;
-
-impl Weighter<Box<[u8]>, Item> for Weigh {
-    fn weight(&self, key: &Box<[u8]>, item: &Item) -> u64 {
-        weight(key, &item.value) as u64
-    }
-}
-
-/// Counts what is evicted.
-struct Evictions;
-
-impl Lifecycle<Box<[u8]>, Item> for Evictions {
-    type RequestState = u64;
-
-    // The other hooks hear of values that were stored over, too.
-    fn before_evict(&self, evicted: &mut u64, _key: &Box<[u8]>, _item: &mut Item) {
-        *evicted += 1;
+impl Weighed for Item {
+    fn weight(&self) -> usize {
+        allocated(self.value.len())
     }
 }
 
@@ -85,21 +49,14 @@ pub(super) struct Counts {
 }
 
 pub(super) struct Shard {
-    entries: Cache<Box<[u8]>, Item, Weigh, RandomState, Evictions>,
-    max_bytes: usize,
+    entries: Bounded<Item>,
     writes_to_sweep: usize,
     pub(super) counts: Counts,
 }
 
 impl Shard {
     pub(super) fn new(max_bytes: usize) -> Self {
-        let items = (max_bytes / TYPICAL_BYTES).max(16);
-        let options = OptionsBuilder::new().estimated_items_capacity(items).weight_capacity(max_bytes as u64).build();
-        let options = options.expect("both that it needs are given");
-        let mut entries = Cache::with_options(options, Weigh, RandomState::new(), Evictions);
-        // Tables that grow hash every key anew, for some 40 ms in the middle of somebody's call. Untouched they cost nothing.
-        entries.reserve((max_bytes / SMALLEST_BYTES).min(MOST_RESERVED));
-        Self { entries, max_bytes, writes_to_sweep: SWEEP_INTERVAL, counts: Counts::default() }
+        Self { entries: Bounded::new(max_bytes), writes_to_sweep: SWEEP_INTERVAL, counts: Counts::default() }
     }
 
     /// The value at the key, which counts as used.
@@ -127,10 +84,9 @@ impl Shard {
         self.entries.peek(key)
     }
 
-    /// Whether it can be stored. What is as large as a shard would be turned away without a word, and take the old value with
-    /// it.
+    /// Whether it can be stored.
     pub(super) fn fits(&self, key: &[u8], value: &[u8]) -> bool {
-        weight(key, value) <= self.max_bytes / 100 * 90
+        self.entries.fits(key, allocated(value.len()))
     }
 
     /// Stores a value over whatever is there.
@@ -142,29 +98,19 @@ impl Shard {
         if !self.fits(key, value) {
             return Err(TooLarge);
         }
-        let item = Item { value: value.into(), expires_at };
-        let mut evicted = 0;
-        self.entries.insert_with_lifecycle(key.into(), item, &mut evicted);
-        self.counts.evicted += evicted;
+        self.counts.evicted += self.entries.insert(key.into(), Item { value: value.into(), expires_at }).evicted;
         Ok(())
     }
 
     /// Changes when the time of an entry is up; false when there is none.
     pub(super) fn expire_at(&mut self, key: &[u8], expires_at: ExpiresAt, now: u64) -> bool {
-        match self.entries.peek_mut(key) {
-            Some(mut item) if !item.is_over(now) => {
-                item.expires_at = expires_at;
-                true
-            }
-            _ => false,
-        }
+        let is_there = self.entries.peek(key).is_some_and(|item| !item.is_over(now));
+        is_there && self.entries.change(key, |item| item.expires_at = expires_at)
     }
 
     /// Writes over a part of a value, which must be as long.
     pub(super) fn patch(&mut self, key: &[u8], at: usize, bytes: &[u8]) {
-        if let Some(mut item) = self.entries.peek_mut(key) {
-            item.value[at..at + bytes.len()].copy_from_slice(bytes);
-        }
+        self.entries.change(key, |item| item.value[at..at + bytes.len()].copy_from_slice(bytes));
     }
 
     /// Removes an entry; false when there is none.
@@ -174,7 +120,7 @@ impl Shard {
 
     /// Removes an entry and hands it over.
     pub(super) fn take(&mut self, key: &[u8], now: u64) -> Option<Item> {
-        let (_, item) = self.entries.remove(key)?;
+        let item = self.entries.remove(key)?;
         if item.is_over(now) {
             self.counts.expired += 1;
             return None;
@@ -184,7 +130,7 @@ impl Shard {
 
     /// Keys and entries, in no order.
     pub(super) fn iter(&self, now: u64) -> impl Iterator<Item = (&[u8], &Item)> {
-        self.entries.iter().filter(move |(_, item)| !item.is_over(now)).map(|(key, item)| (&**key, item))
+        self.entries.iter().filter(move |(_, item)| !item.is_over(now))
     }
 
     /// Entries, with those whose time is up and that nobody has met since.
@@ -194,7 +140,7 @@ impl Shard {
 
     /// Bytes in use, as they are counted.
     pub(super) fn bytes(&self) -> u64 {
-        self.entries.weight()
+        self.entries.bytes()
     }
 
     pub(super) fn clear(&mut self) {
