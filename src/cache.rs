@@ -5,6 +5,7 @@ use crate::error::{Error, Refusal, Result};
 use crate::health::Health;
 use crate::invalidate::Forget;
 use crate::keys::KeyMaker;
+use crate::l1::L1;
 use crate::net::Pool;
 use crate::net::blocking::{self, Patience};
 use crate::op::Operation;
@@ -42,19 +43,29 @@ pub struct Call {
     pub bulk: bool,
     /// It asks for a key whose deletion still waits for the server: what the server holds there is no answer.
     pub forgotten: bool,
+    /// What it writes, where that is not what its role forgets; only where there is a local cache to be told.
+    pub writes: Option<Forget>,
 }
 
 impl Call {
     /// A call of one round trip, on keys that are not critical.
     #[must_use]
     pub fn new(role: Role) -> Self {
-        Self { role, critical: false, bulk: false, forgotten: false }
+        Self { role, critical: false, bulk: false, forgotten: false, writes: None }
     }
 
     /// A call of many round trips.
     #[must_use]
     pub fn bulk(role: Role) -> Self {
         Self { bulk: true, ..Self::new(role) }
+    }
+
+    /// What it writes.
+    fn written(&self) -> Option<&Forget> {
+        match &self.role {
+            Role::Forget(forget) => Some(forget),
+            _ => self.writes.as_ref(),
+        }
     }
 }
 
@@ -70,6 +81,8 @@ pub struct Local {
     pub gate: Gate,
     /// The embedded store that takes the server's place; nothing is ever sent to one then.
     pub memory: Option<Arc<Memory>>,
+    /// Copies of what the server holds.
+    pub l1: Option<Arc<L1>>,
     /// Keeps the recovery thread.
     _user: Arc<()>,
 }
@@ -158,10 +171,28 @@ impl Cache {
             None => blocking::run(&local.pool, &mut operation, waiter, self.patience(&call)),
             Some(memory) => memory.run(&mut operation, waiter),
         };
+        self.wrote(&call);
         match result {
             Ok(outcome) => Ok(Some(outcome)),
             Err(error) => self.failed(error, call, Some(waiter)).map(|()| None),
         }
+    }
+
+    /// Tells the local cache what a call is about to write, and again what it has written: between the two somebody may have
+    /// read the value of before.
+    #[inline]
+    pub fn wrote(&self, call: &Call) {
+        if let (Some(l1), Some(written)) = (&self.local().l1, call.written()) {
+            forget_copies(l1, written);
+        }
+    }
+
+    /// Whether a local cache may hold this key of a caller's.
+    #[inline]
+    #[must_use]
+    pub fn may_be_local(&self, key: &str) -> bool {
+        let excluded = self.settings.cache.local.as_ref().map_or(&[][..], |local| &local.exclude);
+        !excluded.iter().any(|beginning| key.starts_with(beginning.as_str())) && !self.is_critical(key)
     }
 
     /// Whether a call may be sent now.
@@ -171,6 +202,7 @@ impl Cache {
     #[inline]
     pub fn admit(&self, call: &Call) -> Result<Admission> {
         let local = self.local();
+        self.wrote(call);
         if call.forgotten {
             return match call.role {
                 Role::Exact | Role::Certain => {
@@ -204,6 +236,11 @@ impl Cache {
     pub fn failed(&self, error: Error, call: Call, waiter: Option<&dyn Waiter>) -> Result<()> {
         let health = &self.local().health;
         health.note_refusal(&error);
+        if let (Some(l1), Error::Server(refusal)) = (&self.local().l1, &error)
+            && refusal.is_replica()
+        {
+            drop(l1.distrust());
+        }
         if let Role::Forget(forget) = &call.role
             // A signal (a time limit, say) that ended the wait does not undo the need for it.
             && (error.is_server_at_fault() || error == Error::Interrupted)
@@ -248,6 +285,21 @@ impl Cache {
             local.pool.close_idle();
         }
     }
+
+    /// Ends the local cache's listener and drops its copies, which are Python's; the next read starts it afresh.
+    pub fn close_local(&self) {
+        if let Some(l1) = self.local.peek().and_then(|local| local.l1.as_ref()) {
+            drop(l1.close());
+        }
+    }
+}
+
+fn forget_copies(l1: &L1, written: &Forget) {
+    match written {
+        Forget::Keys(keys) | Forget::Records(keys) => keys.iter().for_each(|key| drop(l1.forget(key))),
+        Forget::Patterns(patterns) => drop(l1.forget_matching(patterns)),
+        Forget::Everything => drop(l1.forget_all()),
+    }
 }
 
 /// The embedded store that the settings name, if they do. `Cache::new` has made sure of its bound; in a forked child, which
@@ -268,6 +320,19 @@ impl Local {
         let user = Arc::new(());
         let health = Health::new(Arc::clone(&pool), Arc::clone(&stats), keys.clone(), &settings.cache, &user);
         let gate = Gate::new(settings.server.staged_wait);
-        Self { _user: user, pool, health, stats, gate, memory: embedded(settings) }
+        let memory = embedded(settings);
+        // An embedded store is as near as a copy of it.
+        let local = settings.cache.local.as_ref().filter(|_| memory.is_none());
+        let l1 = local.map(|local| L1::new(local.clone(), keys.beginning(), Arc::clone(&pool)));
+        Self { _user: user, pool, health, stats, gate, memory, l1 }
+    }
+}
+
+impl Drop for Local {
+    /// Here, where Python objects may be dropped: the listener may be the last to let go of the local cache.
+    fn drop(&mut self) {
+        if let Some(l1) = &self.l1 {
+            drop(l1.close());
+        }
     }
 }

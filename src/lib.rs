@@ -10,6 +10,7 @@ pub mod error;
 pub mod health;
 pub mod invalidate;
 pub mod keys;
+pub mod l1;
 pub mod net;
 pub mod op;
 pub mod process;

@@ -26,6 +26,8 @@ pub enum Reply {
     Array(Vec<Reply>),
     /// Pairs (RESP3).
     Map(Vec<(Reply, Reply)>),
+    /// What the server said unasked (RESP3); only where somebody listens.
+    Push(Vec<Reply>),
     /// The server refused this command.
     Error(ServerError),
 }
@@ -175,6 +177,7 @@ impl Reply {
             Self::Bulk(_) => "a string",
             Self::Array(_) => "an array",
             Self::Map(_) => "a map",
+            Self::Push(_) => "a push",
             Self::Error(_) => "an error",
         };
         Error::Protocol(format!("{wanted} was expected and {found} came"))

@@ -35,7 +35,7 @@ def names() -> list[str]:
 
 def allowed(name: str) -> str:
     """What the client itself says is allowed, when it is given something else."""
-    wrong = 1 if name in {"critical", "signing_keys", "unpickle_globals"} else ["not", "allowed"]
+    wrong = 1 if name in {"critical", "local_exclude", "signing_keys", "unpickle_globals"} else ["not", "allowed"]
     try:
         hitrate.Cache("rediss://localhost", **{name: wrong})  # type: ignore[arg-type]
     except hitrate.ConfigError as refusal:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hitrate._native import __version__, escape_glob
 from hitrate.cache import Cache, Lock
+from hitrate.config import Local
 from hitrate.decorators import cached
 from hitrate.exceptions import (
     AuthenticationError,
@@ -36,6 +37,7 @@ __all__ = [
     "CounterOverflowError",
     "HitrateError",
     "InvalidKeyError",
+    "Local",
     "Lock",
     "LockError",
     "LockNotOwnedError",

@@ -34,6 +34,11 @@ _Seconds: TypeAlias = float | timedelta
 _Ttl: TypeAlias = _Seconds | EllipsisType | None
 _Path: TypeAlias = str | PathLike[str]
 
+class _Local(Protocol):
+    """What `hitrate.Local` is."""
+
+    def options(self) -> dict[str, Any]: ...
+
 class _Serializer(Protocol):
     """Turns objects into bytes and back. `loads` raises a `ValueError`, or what pickle raises, over damaged bytes."""
 
@@ -87,6 +92,16 @@ class Client:
         critical: beginnings of keys whose failures raise whatever ``on_error`` says, sessions for example.
         journal_max_keys: keys whose deletion is remembered until it can be made up for; more, and everything of this
             cache but its critical keys is deleted instead.
+        local: the local cache of each process: a `hitrate.Local`, True for its defaults, None or False for none.
+            ``memory://`` needs and has none.
+        local_max_bytes: bound of each process's local cache, 64 MiB by default.
+        local_max_staleness: seconds for which the value of before may be served from it after the server acknowledged a
+            write; 1 by default.
+        local_max_ttl: seconds for which a copy is kept at most; None: as long as the server keeps the value.
+        local_exclude: beginnings of keys that it never holds, beside sessions, throttles, limits and locks.
+        local_tracking: whether the server is asked to say what is written (RESP3); without, a copy is kept for
+            ``local_max_staleness``.
+        local_negative: whether it is remembered that a key has no value.
         username, password: of the ACL user.
         db: number of the database.
         client_name: what ``CLIENT LIST`` shows.
@@ -133,6 +148,13 @@ class Client:
         on_error: Literal["miss", "raise", "ignore"] = ...,
         critical: Iterable[str] = ...,
         journal_max_keys: int = ...,
+        local: _Local | bool | None = ...,
+        local_max_bytes: int = ...,
+        local_max_staleness: _Seconds = ...,
+        local_max_ttl: _Seconds | None = ...,
+        local_exclude: Iterable[str] = ...,
+        local_tracking: bool = ...,
+        local_negative: bool = ...,
         username: str | None = ...,
         password: str | None = ...,
         db: int = ...,
@@ -151,17 +173,20 @@ class Client:
         tls_server_name: str | None = ...,
         tls_verify: bool = ...,
     ) -> Self: ...
-    def get(self, key: str, default: Any = None, version: Any = None) -> Any:
+    def get(self, key: str, default: Any = None, version: Any = None, *, shared: bool = False) -> Any:
         """
-        Get a value (``GET``).
+        Get a value (``GET``), from the local cache if there is one that has it.
 
         Args:
             key: of the value.
             default: what to return when there is none. Bytes that cannot be decoded count as none.
             version: key version, where keys have one.
+            shared: take the object that everybody gets from the local cache, instead of a copy. It must not be changed.
         """
 
-    def aget(self, key: str, default: Any = None, version: Any = None) -> Coroutine[Any, Any, Any]:
+    def aget(
+        self, key: str, default: Any = None, version: Any = None, *, shared: bool = False
+    ) -> Coroutine[Any, Any, Any]:
         """Get a value, as `get` does."""
 
     def set(
@@ -395,7 +420,7 @@ class Client:
     def _aadd_or_get(
         self, key: str, value: Any, ttl: _Ttl = ..., version: Any = None
     ) -> Coroutine[Any, Any, tuple[Any] | None]: ...
-    def _aget_many(self, keys: Iterable[str], version: Any = None) -> Awaitable[dict[str, Any]] | None: ...
+    def _aget_many(self, keys: Iterable[str], version: Any = None) -> tuple[bool, Any]: ...
     def _aset_many(
         self, values: Mapping[str, Any], ttl: _Ttl = ..., version: Any = None
     ) -> Awaitable[list[str]] | None: ...

@@ -128,8 +128,9 @@ class Cache(Client):
 
     async def aget_many(self, keys: Iterable[str], version: Any = None) -> dict[str, Any]:
         """Get several values, as `get_many` does."""
-        found = self._aget_many(keys, version)
-        return {} if found is None else await found
+        is_done, found = self._aget_many(keys, version)
+        values: dict[str, Any] = found if is_done else await found
+        return values
 
     async def aset_many(
         self, values: Mapping[str, Any], ttl: Seconds | EllipsisType | None = ..., version: Any = None

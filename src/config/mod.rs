@@ -69,6 +69,13 @@ pub mod defaults {
     pub const ON_ERROR: OnError = OnError::Miss;
     /// Invalidations remembered while the server is away.
     pub const JOURNAL_MAX_KEYS: usize = 10_000;
+    /// Bound of a local cache.
+    pub const LOCAL_MAX_BYTES: usize = 64 << 20;
+    /// How long after a write was acknowledged the value of before may be served from a local cache.
+    pub const LOCAL_MAX_STALENESS: Duration = Duration::from_secs(1);
+    /// Beginnings of keys that no local cache holds: sessions, throttles, limits, locks.
+    pub const LOCAL_EXCLUDE: [&str; 6] =
+        ["django.contrib.sessions.", "throttle_", "rate:", "view_count:", "rl:", "lock:"];
 }
 
 /// Everything a cache needs to know.
@@ -208,6 +215,39 @@ pub struct CacheSettings {
     pub critical: Vec<String>,
     /// Invalidations remembered while the server is away, at least one.
     pub journal_max_keys: usize,
+    /// The local cache; none means none.
+    pub local: Option<LocalSettings>,
+}
+
+/// The local cache of each process.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct LocalSettings {
+    /// Bound, in bytes.
+    pub max_bytes: usize,
+    /// How long after a write was acknowledged the value of before may be served.
+    pub max_staleness: Duration,
+    /// How long a copy is kept at most; none means as long as the server keeps the value.
+    pub max_ttl: Option<Duration>,
+    /// Beginnings of keys that it never holds.
+    pub exclude: Vec<String>,
+    /// Whether the server is asked to say what is written.
+    pub tracking: bool,
+    /// Whether it remembers that there is no value.
+    pub negative: bool,
+}
+
+impl Default for LocalSettings {
+    fn default() -> Self {
+        Self {
+            max_bytes: defaults::LOCAL_MAX_BYTES,
+            max_staleness: defaults::LOCAL_MAX_STALENESS,
+            max_ttl: None,
+            exclude: defaults::LOCAL_EXCLUDE.into_iter().map(str::to_owned).collect(),
+            tracking: true,
+            negative: false,
+        }
+    }
 }
 
 /// How keys are spelled.
@@ -313,6 +353,7 @@ impl Default for CacheSettings {
             on_error: defaults::ON_ERROR,
             critical: Vec::new(),
             journal_max_keys: defaults::JOURNAL_MAX_KEYS,
+            local: None,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The one table of options: names, what each takes, and which setting it changes.
 
-use super::{Address, Compressor, Layout, OnError, Protocol, Secret, Serializer, Settings, Tls, Ttl, Unpickle};
+use super::{
+    Address, Compressor, Layout, LocalSettings, OnError, Protocol, Secret, Serializer, Settings, Tls, Ttl, Unpickle,
+};
 use crate::error::{Error, Result, shown_key};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -121,6 +123,14 @@ const TABLE: &[Row] = &[
         ("ignore", |s| s.cache.on_error = OnError::Ignore),
     ])),
     row("critical", Rule::Words(|s, words| s.cache.critical = words)),
+    row_or_none("local", Rule::Flag(|s, on| s.cache.local = on.then(LocalSettings::default)), |s| s.cache.local = None),
+    row("local_max_bytes", Rule::Int(1 << 16, MAX_REPLY, |s, n| local(s).max_bytes = size(n))),
+    row("local_max_staleness", Rule::Seconds(HOUR, |s, time| local(s).max_staleness = time)),
+    row_or_none("local_max_ttl", Rule::Seconds(CENTURY, |s, time| local(s).max_ttl = Some(time)),
+        |s| local(s).max_ttl = None),
+    row("local_exclude", Rule::Words(|s, words| local(s).exclude.extend(words))),
+    row("local_tracking", Rule::Flag(|s, on| local(s).tracking = on)),
+    row("local_negative", Rule::Flag(|s, on| local(s).negative = on)),
     row("journal_max_keys", Rule::Int(1, MAX_INT, |s, n| s.cache.journal_max_keys = size(n))),
     row_or_unset("username", Rule::Hidden(|s, text| s.server.username = filled(text))),
     row_or_unset("password", Rule::Hidden(|s, text| s.server.password = filled(text).map(Secret::new))),
@@ -145,6 +155,11 @@ const TABLE: &[Row] = &[
 /// The TLS settings; [`Row::apply`] lets no TLS option through to a server without.
 fn tls(settings: &mut Settings) -> &mut Tls {
     settings.server.tls.get_or_insert_default()
+}
+
+/// The settings of the local cache, which comes with the first of them.
+fn local(settings: &mut Settings) -> &mut LocalSettings {
+    settings.cache.local.get_or_insert_default()
 }
 
 /// An empty user name or password is none, as it comes from an empty environment variable.

@@ -72,7 +72,8 @@ impl Set {
 }
 
 /// What every text that matches begins with.
-fn beginning(pattern: &[u8]) -> Vec<u8> {
+#[must_use]
+pub fn beginning(pattern: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
     let mut rest = pattern;
     loop {

@@ -143,6 +143,12 @@ impl KeyMaker {
         })
     }
 
+    /// What every key of this cache begins with, whatever its version; empty when nothing is known of them.
+    #[must_use]
+    pub fn beginning(&self) -> Vec<u8> {
+        self.everything().map_or_else(Vec::new, |everything| glob::beginning(&everything))
+    }
+
     /// Whether the caller's key in a full one begins with one of these; of keys spelled elsewhere, whether it holds it.
     #[must_use]
     pub fn begins_with(&self, full: &[u8], beginnings: &[String]) -> bool {
@@ -203,5 +209,8 @@ mod tests {
         assert_eq!(maker(&[("prefix", "a*[b]")]).pattern("x*", None), br"a\*\[b\]:x*");
         assert_eq!(maker(&[("prefix", "p"), ("layout", "django")]).everything().as_deref(), Some(&b"p:*:*"[..]));
         assert_eq!(maker(&[]).everything().as_deref(), Some(&b"*"[..]));
+        assert_eq!(maker(&[("prefix", "p*"), ("layout", "django")]).beginning(), b"p*:");
+        assert_eq!(maker(&[("prefix", "p")]).beginning(), b"p:");
+        assert_eq!(maker(&[]).spelled_elsewhere(None).beginning(), b"");
     }
 }

@@ -4,7 +4,7 @@ use super::reply::{Limits, ReplyReader};
 use super::stream::{Moved, Stream};
 use crate::error::{Error, Result};
 use crate::op::{Operation, Replies, Reply, Request, Step};
-use crate::wait::Attempt;
+use crate::wait::{Attempt, Interest};
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
@@ -21,13 +21,15 @@ pub struct Connection {
     replies: Replies,
     received: usize,
     address: Arc<str>,
+    /// Which server it leads to: a hash of its address.
+    pub(super) peer: u64,
     pub(super) idle_since: Instant,
     /// False from the start of a round trip until its last reply: a connection that is not in step is never used again.
     in_step: bool,
 }
 
 impl Connection {
-    pub(super) fn new(stream: Stream, limits: Limits, address: Arc<str>) -> Self {
+    pub(super) fn new(stream: Stream, limits: Limits, address: Arc<str>, peer: u64) -> Self {
         Self {
             stream,
             reader: ReplyReader::new(limits),
@@ -36,6 +38,7 @@ impl Connection {
             replies: Replies::new(),
             received: 0,
             address,
+            peer,
             idle_since: Instant::now(),
             in_step: true,
         }
@@ -109,6 +112,44 @@ impl Connection {
     /// Hands the replies of a finished round trip to the operation.
     pub(super) fn settle<O: Operation>(&mut self, operation: &mut O) -> Result<Step<O::Outcome>> {
         operation.replies(std::mem::take(&mut self.replies))
+    }
+
+    /// Hands pushes over from now on.
+    pub(super) fn listen(&mut self) {
+        self.reader.listen();
+        // It is in step with nobody any more.
+        self.in_step = false;
+    }
+
+    /// Sends bytes beside any round trip.
+    pub(super) fn say(&mut self, bytes: &[u8]) -> Result<()> {
+        match self.stream.write(bytes).map_err(|error| self.lost(&error))? {
+            Moved::Bytes(sent) if sent == bytes.len() => Ok(()),
+            // The little that a listener says always finds room, unless the server has stopped to read.
+            _ => Err(Error::Connection {
+                address: self.address.to_string(),
+                cause: "the server reads nothing any more".to_owned(),
+            }),
+        }
+    }
+
+    /// The next reply or push that is there.
+    pub(super) fn hear(&mut self) -> Result<Option<Reply>> {
+        loop {
+            if let Some(reply) = self.reader.next()? {
+                return Ok(Some(reply));
+            }
+            match self.stream.read(self.reader.space()).map_err(|error| self.lost(&error))? {
+                Moved::Blocked => return Ok(None),
+                Moved::Bytes(0) => return Err(self.closed()),
+                Moved::Bytes(bytes) => self.reader.filled(bytes),
+            }
+        }
+    }
+
+    /// What to wait for before more can be heard.
+    pub(super) fn interest(&self) -> Result<Interest> {
+        self.stream.interest(false, false).map_err(|error| self.lost(&error))
     }
 
     /// Bytes sent and received in this round trip.

@@ -13,6 +13,7 @@ use crate::process::OwnedSocket;
 use crate::wait::{Attempt, Deadline, Interest, Waiter};
 use rustls::ClientConfig;
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
+use std::hash::{Hash, Hasher};
 use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -48,6 +49,7 @@ impl Dialer {
     /// A new connection, ready for commands.
     pub(super) fn dial(&self, waiter: &dyn Waiter, deadline: Deadline) -> Result<Connection> {
         let socket = self.connect(waiter, deadline).inspect_err(|_| self.forget_addresses())?;
+        let peer = peer(&socket);
         let mut stream = Stream::new(socket);
         if let (Some(settings), Address::Tcp { host, .. }) = (&self.server.tls, &self.server.address) {
             let name = tls::server_name(settings, host)?;
@@ -57,7 +59,7 @@ impl Dialer {
             self.shake_hands(&mut stream, waiter, deadline)?;
         }
         let limits = Limits::new(self.server.max_reply_bytes);
-        let mut connection = Connection::new(stream, limits, Arc::clone(&self.address));
+        let mut connection = Connection::new(stream, limits, Arc::clone(&self.address), peer);
         self.greet(&mut connection, waiter, deadline)?;
         Ok(connection)
     }
@@ -169,6 +171,15 @@ fn open(target: &SockAddr) -> io::Result<OwnedSocket> {
         SockRef::from(&socket).set_tcp_keepalive(&socket2::TcpKeepalive::new().with_time(KEEPALIVE))?;
     }
     Ok(OwnedSocket::new(socket))
+}
+
+/// A hash of the address at the other end. One name may lead to several servers, or to another one after a failover.
+fn peer(socket: &OwnedSocket) -> u64 {
+    let address = socket.get().and_then(|socket| socket.peer_addr().ok());
+    let mut hasher = std::hash::DefaultHasher::new();
+    // A unix socket has no other end to speak of.
+    address.and_then(|address| address.as_socket()).hash(&mut hasher);
+    hasher.finish()
 }
 
 fn is_under_way(error: &io::Error) -> bool {

@@ -6,6 +6,7 @@ pub mod blocking;
 mod connection;
 mod dial;
 mod greeting;
+mod listener;
 mod pool;
 mod reply;
 mod resolve;
@@ -14,5 +15,6 @@ mod tls;
 
 pub use connection::Connection;
 pub use greeting::Greeting;
+pub use listener::Listener;
 pub use pool::{Pool, PoolCounts};
 pub use reply::{Limits, ReplyReader};

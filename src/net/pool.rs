@@ -10,16 +10,22 @@ use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// A connection used within this time is taken as good without a look: a look is a system call.
 const TRUSTED: Duration = Duration::from_millis(50);
+
+/// Before the first connection.
+const NOBODY: u64 = 0;
 
 /// The connections of one cache in one process.
 pub struct Pool {
     dialer: Dialer,
     stats: Arc<Stats>,
     state: Mutex<State>,
+    /// Which server the newest connection leads to.
+    peer: AtomicU64,
 }
 
 #[derive(Default)]
@@ -62,7 +68,7 @@ impl Pool {
     /// Opens nothing yet.
     #[must_use]
     pub fn new(server: Arc<Server>, stats: Arc<Stats>) -> Arc<Self> {
-        Arc::new(Self { dialer: Dialer::new(server), stats, state: Mutex::default() })
+        Arc::new(Self { dialer: Dialer::new(server), stats, state: Mutex::default(), peer: AtomicU64::new(NOBODY) })
     }
 
     /// The server's settings.
@@ -82,6 +88,16 @@ impl Pool {
     pub fn counts(&self) -> PoolCounts {
         let state = self.state.lock();
         PoolCounts { open: state.open, idle: state.idle.len(), waiting: state.waiting.len() }
+    }
+
+    pub(super) fn dialer(&self) -> &Dialer {
+        &self.dialer
+    }
+
+    /// Which server the newest connection leads to, as a number; none before the first.
+    #[must_use]
+    pub fn peer(&self) -> Option<u64> {
+        Some(self.peer.load(Ordering::Acquire)).filter(|peer| *peer != NOBODY)
     }
 
     pub(super) fn stats(&self) -> &Stats {
@@ -176,7 +192,9 @@ impl Pool {
     fn open(self: &Arc<Self>, waiter: &dyn Waiter, deadline: Deadline) -> Result<Lease> {
         let mut lease = Lease { pool: Arc::clone(self), connection: None, reused: false };
         // On failure the lease, dropped empty, frees the slot.
-        lease.connection = Some(Box::new(self.dialer.dial(waiter, deadline)?));
+        let connection = self.dialer.dial(waiter, deadline)?;
+        self.peer.store(connection.peer, Ordering::Release);
+        lease.connection = Some(Box::new(connection));
         self.stats.connects.one();
         Ok(lease)
     }

@@ -72,6 +72,8 @@ pub struct ReplyReader {
     /// The string under way.
     text: Option<Text>,
     broken: Option<Error>,
+    /// Whether pushes are handed over.
+    listens: bool,
 }
 
 /// What the bytes at the front are.
@@ -95,7 +97,13 @@ impl ReplyReader {
             stack: Vec::new(),
             text: None,
             broken: None,
+            listens: false,
         }
+    }
+
+    /// Hands pushes over from now on, as [`Reply::Push`].
+    pub fn listen(&mut self) {
+        self.listens = true;
     }
 
     /// Where the socket should read into, never empty: the buffer, or the memory of a long string under way.
@@ -144,7 +152,8 @@ impl ReplyReader {
         }
     }
 
-    /// The next reply, or none when more bytes are needed. Pushes and attributes are checked and dropped.
+    /// The next reply, or none when more bytes are needed. Attributes are checked and dropped, and so
+    /// are pushes unless somebody listens.
     ///
     /// # Errors
     /// [`Error::Protocol`]: these bytes are no reply, or one beyond the limits. The connection cannot be used any more: every later
@@ -290,7 +299,7 @@ impl ReplyReader {
         if least > self.limits.max_reply_bytes - self.spent {
             return Err(self.too_large());
         }
-        Ok(Frame::new(kind, count))
+        Ok(Frame::new(kind, count, self.listens))
     }
 
     fn spend(&mut self, bytes: usize) -> Result<()> {

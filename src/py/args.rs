@@ -5,6 +5,7 @@ use super::outcall;
 use crate::config::{OptionValue, Ttl};
 use crate::error::{Error, Result};
 use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyEllipsis, PyFloat, PyInt, PyString};
 use std::time::Duration;
@@ -151,12 +152,24 @@ fn is_serializer(value: &Bound<'_, PyAny>) -> bool {
 
 /// Named options for [`Settings::new`](crate::config::Settings::new).
 pub(super) fn options(given: Option<&Bound<'_, PyDict>>) -> PyResult<Vec<(String, OptionValue)>> {
-    let Some(given) = given else { return Ok(Vec::new()) };
-    let is_plain = |(name, value): &(Bound<'_, PyAny>, Bound<'_, PyAny>)| {
-        !(name.extract::<&str>().is_ok_and(|name| name == "serializer") && is_serializer(value))
-    };
-    let plain = given.iter().filter(is_plain);
-    plain.map(|(name, value)| Ok((name.extract()?, option(&name.extract::<String>()?, &value)?))).collect()
+    let mut options = Vec::new();
+    for (name, value) in given.into_iter().flatten() {
+        let name: String = name.extract()?;
+        if name == "serializer" && is_serializer(&value) {
+            continue;
+        }
+        if name == "local"
+            && let Ok(local) = value.call_method0(intern!(value.py(), "options"))
+        {
+            for (name, value) in local.cast::<PyDict>()? {
+                let name: String = name.extract()?;
+                options.push((name.clone(), option(&name, &value)?));
+            }
+            continue;
+        }
+        options.push((name.clone(), option(&name, &value)?));
+    }
+    Ok(options)
 }
 
 fn option(name: &str, value: &Bound<'_, PyAny>) -> PyResult<OptionValue> {

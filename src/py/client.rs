@@ -6,6 +6,7 @@ use super::values::{Custom, Values};
 use super::{args, events, outcall, snapshot};
 use crate::cache::{Cache, Call, Role};
 use crate::config::Settings;
+use crate::invalidate::Forget;
 use crate::keys::{FullKey, KeyMaker, escape_glob};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
@@ -78,7 +79,13 @@ impl Inner {
     pub(super) fn keyed(&self, key: &Object<'_>, version: Given<'_, '_>, role: Role) -> PyResult<(FullKey, Call)> {
         let (key, critical) = self.key(key, version)?;
         let forgotten = role != Role::Store && self.cache.local().health.is_forgotten(&key);
-        Ok((key, Call { critical, forgotten, ..Call::new(role) }))
+        let writes = if role == Role::Read { None } else { self.writes(|| vec![key.clone()]) };
+        Ok((key, Call { critical, forgotten, writes, ..Call::new(role) }))
+    }
+
+    /// What a call says that writes these keys.
+    pub(super) fn writes(&self, keys: impl FnOnce() -> Vec<FullKey>) -> Option<Forget> {
+        self.cache.local().l1.as_ref().map(|_| Forget::Keys(keys()))
     }
 
     /// Keys as they were given, in full, and whether one of them is critical.
@@ -209,6 +216,7 @@ impl PyClient {
     }
 
     fn close(&self, py: Python<'_>) {
+        self.inner.cache.close_local();
         py.detach(|| self.inner.cache.close());
     }
 }

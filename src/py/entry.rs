@@ -1,6 +1,8 @@
 //! `hitrate._native.Entry`: a cached answer or value, as it was read.
 
 use super::client::Inner;
+use super::forms::Form;
+use crate::bounded::{Weighed, allocated};
 use crate::clock;
 use crate::codec::Damaged;
 use crate::codec::envelope::{self, Content, Id, Payload, Response, Sealed, Times};
@@ -9,7 +11,7 @@ use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// See `_native.pyi` for the reference text.
 #[pyclass(name = "Entry", module = "hitrate._native", frozen)]
@@ -27,6 +29,7 @@ pub(super) struct PyEntry {
     body: Py<PyBytes>,
     #[pyo3(get)]
     tags: Py<PyTuple>,
+    names: Box<[Box<str>]>,
     value: Option<Value>,
 }
 
@@ -37,6 +40,8 @@ struct Value {
     bytes: Vec<u8>,
     begins_at: usize,
     first: Mutex<Option<Py<PyAny>>>,
+    /// Of an entry that is kept, where its value has one.
+    form: OnceLock<Form>,
 }
 
 #[pymethods]
@@ -44,6 +49,9 @@ impl PyEntry {
     #[getter]
     fn value(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let Some(value) = &self.value else { return Ok(py.None()) };
+        if let Some(form) = value.form.get() {
+            return form.make(py).map(Bound::unbind);
+        }
         // Not in the condition of the `if`, where the lock would be held while Python decodes.
         let first = value.first.lock().take();
         if let Some(first) = first {
@@ -80,6 +88,33 @@ impl PyEntry {
 }
 
 impl PyEntry {
+    /// Whether it was filled under these tags, sorted by name.
+    pub(super) fn has_tags(&self, names: &[Box<str>]) -> bool {
+        *self.names == *names
+    }
+
+    /// Makes it ready to be answered with again and again; the bytes it takes.
+    pub(super) fn prepare_to_be_kept(&self, py: Python<'_>) -> PyResult<usize> {
+        let mut weight = 512 + allocated(33 + self.body.bind(py).len()?);
+        for pair in self.headers.bind(py) {
+            weight += 256 + pair.get_item(0)?.len()? + pair.get_item(1)?.len()?;
+        }
+        weight += self.names.iter().map(|name| 128 + 2 * name.len()).sum::<usize>();
+        if let Some(value) = &self.value {
+            weight += allocated(value.bytes.len());
+            // In a statement of its own: nothing is built, and no Python is run, under the lock.
+            let first = value.first.lock().as_ref().map(|first| first.clone_ref(py));
+            if let Some(first) = first
+                && let Some(form) = Form::of(first.bind(py))?
+            {
+                weight += form.weight();
+                // Whoever was first made the same.
+                let _ = value.form.set(form);
+            }
+        }
+        Ok(weight)
+    }
+
     /// Which fill it is.
     pub(super) fn fill(&self) -> Id {
         self.fill
@@ -150,7 +185,13 @@ impl Inner {
                 Cow::Borrowed(_) => found.stored,
             };
             let begins_at = bytes.len() - length;
-            entry.value = Some(Value { inner: Arc::clone(self), bytes, begins_at, first: Mutex::new(Some(first)) });
+            entry.value = Some(Value {
+                inner: Arc::clone(self),
+                bytes,
+                begins_at,
+                first: Mutex::new(Some(first)),
+                form: OnceLock::new(),
+            });
         }
         Ok(Ok(Some(entry)))
     }
@@ -172,6 +213,7 @@ impl PyEntry {
             etag: PyString::new(py, etag).unbind(),
             body: PyBytes::new(py, body).unbind(),
             tags: PyTuple::new(py, names)?.unbind(),
+            names: payload.tags.iter().map(|(name, _)| Box::from(*name)).collect(),
             value: None,
         })
     }

@@ -26,14 +26,18 @@ pub(super) trait Drive: Send {
     fn finish(self: Box<Self>, py: Python<'_>) -> PyResult<Py<PyAny>>;
 }
 
-/// The coroutine that runs `drive` in the event loop.
+/// Looks for the result where no server has to be asked.
+pub(super) type Shortcut = Box<dyn FnMut(Python<'_>) -> PyResult<Option<Py<PyAny>>> + Send>;
+
+/// The coroutine that runs `drive` in the event loop, unless the shortcut has the result.
 pub(super) fn coroutine<'py>(
     py: Python<'py>,
     inner: &Arc<Inner>,
     call: Call,
     drive: Box<dyn Drive>,
+    shortcut: Option<Shortcut>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let pending = PyPending::new(inner, call, drive);
+    let pending = PyPending::new(inner, call, drive, shortcut);
     py.import(intern!(py, "hitrate.aio"))?.call_method1(intern!(py, "drive"), (pending,))
 }
 
@@ -41,6 +45,9 @@ struct State {
     drive: Box<dyn Drive>,
     call: Call,
     failure: Option<Error>,
+    shortcut: Option<Shortcut>,
+    /// What the shortcut had.
+    found: Option<Py<PyAny>>,
 }
 
 impl State {
@@ -67,11 +74,11 @@ pub(super) struct PyPending {
 }
 
 impl PyPending {
-    fn new(inner: &Arc<Inner>, call: Call, drive: Box<dyn Drive>) -> Self {
+    fn new(inner: &Arc<Inner>, call: Call, drive: Box<dyn Drive>, shortcut: Option<Shortcut>) -> Self {
         let server = &inner.cache.settings().server;
         let round_trip = server.timeout.as_secs_f64();
         let whole = if call.bulk { server.bulk_timeout.as_secs_f64() } else { round_trip };
-        let state = State { drive, call, failure: None };
+        let state = State { drive, call, failure: None, shortcut, found: None };
         Self { state: Mutex::new(Some(state)), inner: Arc::clone(inner), round_trip, whole }
     }
 
@@ -107,7 +114,14 @@ impl PyPending {
     }
 
     /// Whether the call is to be sent; if not, `finish` has its result.
-    fn admit(&self) -> PyResult<bool> {
+    fn admit(&self, py: Python<'_>) -> PyResult<bool> {
+        // Not under the lock: it may run Python code of others.
+        if let Some(mut shortcut) = self.with(|state| state.shortcut.take())?
+            && let Some(found) = shortcut(py)?
+        {
+            self.with(|state| state.found = Some(found))?;
+            return Ok(false);
+        }
         let call = self.with(|state| state.call.clone())?;
         Ok(self.inner.cache.admit(&call)? == Admission::Send)
     }
@@ -145,7 +159,7 @@ impl PyPending {
     fn greeting(&self) -> Self {
         let server = Arc::clone(self.inner.cache.local().pool.server());
         let call = Call::new(Role::Certain);
-        Self::new(&self.inner, call, Box::new(Greeting::new(server)))
+        Self::new(&self.inner, call, Box::new(Greeting::new(server)), None)
     }
 
     /// The commands of the next round trip; the channel will expect their replies.
@@ -191,7 +205,11 @@ impl PyPending {
     /// The result of the call, or its exception.
     fn finish(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let state = self.state.lock().take().ok_or_else(|| PyRuntimeError::new_err("this call is finished already"))?;
+        if let Some(found) = state.found {
+            return Ok(found);
+        }
         let cache = &self.inner.cache;
+        cache.wrote(&state.call);
         let outcome = match state.failure {
             Some(failure) => cache.failed(failure, state.call, None),
             None => Ok(()),

@@ -4,7 +4,7 @@
 
 use super::client::Inner;
 use super::events;
-use super::pending::{self, Drive};
+use super::pending::{self, Drive, Shortcut};
 use super::wait::PyWaiter;
 use crate::cache::Call;
 use crate::error::{Error, Result};
@@ -47,7 +47,22 @@ where
         O::Outcome: Send,
     {
         let driven = Driven { operation: self.operation, outcome: None, finish: self.finish };
-        pending::coroutine(py, inner, self.call, Box::new(driven))
+        pending::coroutine(py, inner, self.call, Box::new(driven), None)
+    }
+
+    /// As [`coroutine`](Self::coroutine), unless `shortcut` has the result when it is awaited.
+    pub(super) fn coroutine_or<'py>(
+        self,
+        py: Python<'py>,
+        inner: &Arc<Inner>,
+        shortcut: Shortcut,
+    ) -> PyResult<Bound<'py, PyAny>>
+    where
+        O: Send + 'static,
+        O::Outcome: Send,
+    {
+        let driven = Driven { operation: self.operation, outcome: None, finish: self.finish };
+        pending::coroutine(py, inner, self.call, Box::new(driven), Some(shortcut))
     }
 }
 

@@ -3,6 +3,7 @@
 use super::wait;
 use crate::cache::Cache;
 use crate::config::{Address, Server};
+use crate::l1::L1;
 use crate::op::Reply;
 use crate::stats::LATENCY_BOUNDS_US;
 use crate::store::Memory;
@@ -42,7 +43,34 @@ pub(super) fn stats<'py>(py: Python<'py>, cache: &Cache) -> PyResult<Bound<'py, 
     result.set_item("waiter", wait::name(py)?)?;
     result.set_item("staged_wait", staged_wait(py, cache)?)?;
     result.set_item("latency", latency(py, cache)?)?;
+    result.set_item("local", local.l1.as_deref().map(|l1| near(py, l1)).transpose()?)?;
     result.set_item("memory", local.memory.as_deref().map(|store| memory(py, store)).transpose()?)?;
+    Ok(result)
+}
+
+#[allow(clippy::cast_precision_loss)] // Milliseconds, for people.
+fn near<'py>(py: Python<'py>, l1: &L1) -> PyResult<Bound<'py, PyDict>> {
+    let (usage, feed) = (l1.usage(), l1.feed());
+    let result = PyDict::new(py);
+    result.set_item("hits", l1.counts.hits.get())?;
+    result.set_item("misses", l1.counts.misses.get())?;
+    result.set_item("entries", usage.entries)?;
+    result.set_item("bytes", usage.bytes)?;
+    result.set_item("max_bytes", usage.max_bytes)?;
+    result.set_item("evicted", l1.counts.evicted.get())?;
+    result.set_item("invalidations", l1.counts.invalidations.get())?;
+    result.set_item("voided_fills", l1.counts.voided.get())?;
+    let resets = PyDict::new(py);
+    for (reason, count) in l1.resets() {
+        resets.set_item(reason, count)?;
+    }
+    result.set_item("resets", resets)?;
+    let state = PyDict::new(py);
+    state.set_item("fresh", feed.is_fresh)?;
+    state.set_item("listening", feed.is_attended)?;
+    state.set_item("age", feed.age_ms.map(|age| age as f64 / 1000.0))?;
+    state.set_item("lost", feed.lost)?;
+    result.set_item("feed", state)?;
     Ok(result)
 }
 
@@ -144,7 +172,7 @@ pub(super) fn reply(py: Python<'_>, reply: Reply) -> PyResult<Py<PyAny>> {
         Reply::Bool(flag) => flag.into_pyobject(py)?.to_owned().into_any().unbind(),
         Reply::Status(text) => text.into_pyobject(py)?.into_any().unbind(),
         Reply::Bulk(bytes) => PyBytes::new(py, &bytes).into_any().unbind(),
-        Reply::Array(items) => {
+        Reply::Array(items) | Reply::Push(items) => {
             let list = PyList::empty(py);
             for item in items {
                 list.append(self::reply(py, item)?)?;

@@ -20,6 +20,14 @@ pub struct Tags {
     pub records: Vec<FullKey>,
 }
 
+impl Tags {
+    /// The key of an entry, and those of the records that may be made beside it.
+    #[must_use]
+    pub fn with_records_of(&self, key: &FullKey) -> Vec<FullKey> {
+        std::iter::once(key).chain(&self.records).cloned().collect()
+    }
+}
+
 /// Something that stands where an entry may be.
 #[derive(Debug, PartialEq)]
 pub struct Found {

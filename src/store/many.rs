@@ -1,6 +1,6 @@
 //! Operations on many keys, in round trips of bounded size: neither the server nor this process is held up by them.
 
-use super::single::{Condition, Set};
+use super::single::{Condition, Got, Remaining, Set};
 use crate::config::Ttl;
 use crate::error::{Error, Result, ServerError};
 use crate::keys::FullKey;
@@ -21,21 +21,22 @@ pub trait Many {
 
 /// Takes the values of a [`GetMany`] as they come.
 pub trait Sink {
-    /// `value` belongs to the key at `index`.
-    fn take(&mut self, index: usize, value: Vec<u8>);
+    /// What stands at the key at `index`.
+    fn take(&mut self, index: usize, got: Got);
 }
 
-/// `MGET`; the values go to a [`Sink`] one round trip after the other, so that only one lot is held as bytes.
+/// `MGET`, with `PTTL`s in front where copies are to be kept; the values go to a [`Sink`] one round trip after the other, so that only one lot is held as bytes.
 pub struct GetMany<S> {
     keys: Vec<FullKey>,
     next: usize,
     sink: S,
+    with_lifetimes: bool,
 }
 
 impl<S> GetMany<S> {
     /// The values of `keys`, found or not.
-    pub fn new(keys: Vec<FullKey>, sink: S) -> Self {
-        Self { keys, next: 0, sink }
+    pub fn new(keys: Vec<FullKey>, sink: S, with_lifetimes: bool) -> Self {
+        Self { keys, next: 0, sink, with_lifetimes }
     }
 
     fn end(&self) -> usize {
@@ -55,13 +56,16 @@ impl<S: Sink> Operation for GetMany<S> {
     fn request(&mut self, commands: &mut dyn Commands) {
         let mut mget = cmd("MGET");
         for key in &self.keys[self.next..self.end()] {
+            if self.with_lifetimes {
+                commands.push(cmd("PTTL").arg(key.as_slice()));
+            }
             mget.arg(key.as_slice());
         }
         commands.push(&mget);
     }
 
-    fn replies(&mut self, replies: Replies) -> Result<Step<()>> {
-        let values = only(replies)?.array()?;
+    fn replies(&mut self, mut replies: Replies) -> Result<Step<()>> {
+        let values = replies.pop().map_or_else(|| Ok(Vec::new()), Reply::array)?;
         if values.len() != self.end() - self.next {
             return Err(Error::Protocol(format!(
                 "{} values were expected and {} came",
@@ -69,10 +73,10 @@ impl<S: Sink> Operation for GetMany<S> {
                 values.len()
             )));
         }
+        let mut lifetimes = replies.into_iter();
         for (offset, value) in values.into_iter().enumerate() {
-            if let Some(value) = value.bytes()? {
-                self.sink.take(self.next + offset, value);
-            }
+            let left = lifetimes.next().and_then(|left| left.int().ok()).map(Remaining::of);
+            self.sink.take(self.next + offset, Got { value: value.bytes()?, left });
         }
         self.next = self.end();
         Ok(if self.next == self.keys.len() { Step::Done(()) } else { Step::Again })

@@ -17,8 +17,10 @@ pub use lock::{LockExtend, LockRelease};
 pub use many::{GetMany, Many, SetMany, Sink, Source, Stored, Unlink};
 pub use memory::{Memory, Session, Usage};
 pub use scan::{DeletePattern, Page, ScanPage, Spares};
-pub use single::{AddOrGet, Condition, Exists, ExpireAt, Get, Persist, Ping, Raw, Remaining, Set, TimeToLive, Touch};
-pub use tags::RecordsForget;
+pub use single::{
+    AddOrGet, Condition, Exists, ExpireAt, Get, Got, Persist, Ping, Raw, Remaining, Set, TimeToLive, Touch,
+};
+pub use tags::{RecordsForget, version};
 
 use std::time::Duration;
 

@@ -7,21 +7,38 @@ use crate::keys::FullKey;
 use crate::op::{Commands, Operation, Replies, Reply, Step, only};
 use redis::{Cmd, cmd};
 
-/// `GET`.
+/// `GET`, with `PTTL` in front where a copy is to be kept. In this order: what changes in between makes the copy live
+/// shorter than it might, and never longer.
 pub struct Get {
     /// The key.
     pub key: FullKey,
+    /// Whether a copy is to be kept.
+    pub with_lifetime: bool,
+}
+
+/// What stands at a key.
+pub struct Got {
+    /// The value.
+    pub value: Option<Vec<u8>>,
+    /// How long it still lives, where that was asked for and is known.
+    pub left: Option<Remaining>,
 }
 
 impl Operation for Get {
-    type Outcome = Option<Vec<u8>>;
+    type Outcome = Got;
 
     fn request(&mut self, commands: &mut dyn Commands) {
+        if self.with_lifetime {
+            commands.push(cmd("PTTL").arg(self.key.as_slice()));
+        }
         commands.push(cmd("GET").arg(self.key.as_slice()));
     }
 
-    fn replies(&mut self, replies: Replies) -> Result<Step<Self::Outcome>> {
-        only(replies)?.bytes().map(Step::Done)
+    fn replies(&mut self, mut replies: Replies) -> Result<Step<Got>> {
+        let value = replies.pop().ok_or_else(missing)?.bytes()?;
+        // Whoever may not ask for it gets the value all the same.
+        let left = replies.pop().and_then(|left| left.int().ok()).map(Remaining::of);
+        Ok(Step::Done(Got { value, left }))
     }
 }
 
@@ -209,6 +226,17 @@ pub enum Remaining {
     Milliseconds(i64),
 }
 
+impl Remaining {
+    /// What `PTTL` answered.
+    pub(super) fn of(reply: i64) -> Self {
+        match reply {
+            -2 => Self::Absent,
+            -1 => Self::Never,
+            left => Self::Milliseconds(left),
+        }
+    }
+}
+
 impl Operation for TimeToLive {
     type Outcome = Remaining;
 
@@ -217,11 +245,7 @@ impl Operation for TimeToLive {
     }
 
     fn replies(&mut self, replies: Replies) -> Result<Step<Remaining>> {
-        Ok(Step::Done(match only(replies)?.int()? {
-            -2 => Remaining::Absent,
-            -1 => Remaining::Never,
-            left => Remaining::Milliseconds(left),
-        }))
+        only(replies)?.int().map(Remaining::of).map(Step::Done)
     }
 }
 
@@ -266,7 +290,7 @@ impl Operation for AddOrGet {
     fn replies(&mut self, replies: Replies) -> Result<Step<Self::Outcome>> {
         let mut replies = replies.into_iter();
         let (Some(stored), Some(found)) = (replies.next(), replies.next()) else {
-            return Err(Error::Protocol("a reply is missing".to_owned()));
+            return Err(missing());
         };
         Ok(Step::Done(if stored.ok()? == Reply::Nil { found.bytes()? } else { None }))
     }
@@ -296,4 +320,8 @@ impl Operation for Raw {
     fn is_quick(&self) -> bool {
         false
     }
+}
+
+fn missing() -> Error {
+    Error::Protocol("a reply is missing".to_owned())
 }

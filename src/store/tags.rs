@@ -40,7 +40,8 @@ pub(super) fn random_version() -> Version {
 
 /// The version in a record; none in what is no record.
 #[inline]
-pub(super) fn version(record: &[u8]) -> Option<&Version> {
+#[must_use]
+pub fn version(record: &[u8]) -> Option<&Version> {
     let (version, rest) = record.split_first_chunk()?;
     matches!(rest, [b':', _, ..]).then_some(version)
 }

@@ -224,14 +224,14 @@ def test_wrong_settings_raise_at_use_and_say_everything(use_caches: Any) -> None
         {
             "BACKEND": "hitrate.django.RedisCache",
             "LOCATION": "redis://:hunter2@localhost",
-            "OPTIONS": {"LOCAL": {"MAX_BYTES": 1}, "TIMEOUTT": 3},
+            "OPTIONS": {"PICKLE_VERSION": "newest", "TIMEOUTT": 3},
         }
     )
     with pytest.raises(ConfigError) as caught:
         cache.get("key")
     assert str(caught.value) == (
-        "the settings of this cache cannot be used: option 'LOCAL' is not supported yet; remove it: the local store "
-        "comes with a later release. unknown option 'TIMEOUTT'; did you mean 'TIMEOUT'?"
+        "the settings of this cache cannot be used: option 'PICKLE_VERSION' is no integer; use a number from 0 to 5. "
+        "unknown option 'TIMEOUTT'; did you mean 'TIMEOUT'?"
     )
 
 

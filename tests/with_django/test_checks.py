@@ -83,10 +83,10 @@ def test_good_settings_say_nothing() -> None:
         ),
         (
             URL,
-            {"LOCAL": {"MAX_BYTES": 1}},
-            "E007",
-            "option 'LOCAL' is not supported yet.",
-            "remove it: the local store comes with a later release.",
+            {"LOCAL": {"MAX_BITES": 1}},
+            "E003",
+            "unknown option 'LOCAL['MAX_BITES']'.",
+            "did you mean 'MAX_BYTES'?",
         ),
         (
             URL,

@@ -275,7 +275,7 @@ def test_the_global_settings_of_django_redis_are_understood() -> None:
         ({"COMPRESSOR": "project.Compressor"}, "E006"),
         ({"COMPRESSOR": "tests.with_django.test_conf.Reversing"}, "E006"),
         ({"COMPRESSOR": "tests.with_django.test_conf.Silent"}, "E006"),
-        ({"LOCAL": {"MAX_BYTES": 1}}, "E007"),
+        ({"LOCAL": {"MAX_BITES": 1}}, "E003"),
         ({"CONNECTION_POOL_KWARGS": {"ssl_check_hostname": False}}, "E008"),
         ({"CONNECTION_POOL_KWARGS": {"ssl_ca_path": "/etc/ssl"}}, "E008"),
         ({"CONNECTION_POOL_KWARGS": {"ssl_cert_reqs": "perhaps"}}, "E008"),

@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from django.conf import settings
 
+from hitrate.config import Local
 from hitrate.django.foreign import FACTORIES, FOREIGN, SERIALIZERS, Meaning, Rule, means, only, serializer
 from hitrate.django.problems import Problem
 from hitrate.django.sessions import CACHE_ENGINE_PREFIX
@@ -128,14 +129,24 @@ def _meanings(given: Mapping[str, Any]) -> Iterator[Meaning]:
     for name in sorted(given, key=lambda name: (name in OWN, str(name))):
         rule = OWN.get(name) or FOREIGN.get(name)
         if name == "LOCAL":
-            hint = "remove it: the local store comes with a later release"
-            yield Problem("E007", "option 'LOCAL' is not supported yet", hint)
+            yield from _local(given[name])
         elif name in SERIALIZERS:
             yield from serializer(name, given[name], given)
         elif rule is None:
             yield Problem.unknown(name, name, [*OWN, *FOREIGN, *SERIALIZERS])
         else:
             yield from rule(name, given[name])
+
+
+def _local(given: Any) -> Iterator[Meaning]:
+    """Read what is said of the local cache: True, or what of it is not as by default."""
+    if not isinstance(given, Mapping):
+        yield "local", given
+        return
+    known = [field.upper() for field in Local.__dataclass_fields__]
+    for name in sorted(given.keys() - set(known), key=str):
+        yield Problem.unknown(f"LOCAL[{name!r}]", name, known)
+    yield "local", Local(**{name.lower(): given[name] for name in known if name in given})
 
 
 def _defaults(params: Mapping[str, Any]) -> dict[str, Any]:

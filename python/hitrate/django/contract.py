@@ -76,10 +76,10 @@ class ContractCache(BaseCache):
     def _ttl(self, timeout: Any) -> Any:
         return self.default_timeout if timeout is DEFAULT_TIMEOUT else timeout
 
-    def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:
+    def get(self, key: Any, default: Any = None, version: int | None = None, *, shared: bool = False) -> Any:
         """Return the value, or `default` if there is none."""
         try:
-            return self._client.get(key, default, version)
+            return self._client.get(key, default, version, shared=shared)
         except ServerError as error:
             return sessions.read_failed(key, default, error)
 
@@ -168,10 +168,10 @@ class ContractCache(BaseCache):
             raise _explained(error, key) from error
         return moved
 
-    async def aget(self, key: Any, default: Any = None, version: int | None = None) -> Any:
+    async def aget(self, key: Any, default: Any = None, version: int | None = None, *, shared: bool = False) -> Any:
         """Do what `get` does."""
         try:
-            return await self._client.aget(key, default, version)
+            return await self._client.aget(key, default, version, shared=shared)
         except ServerError as error:
             return sessions.read_failed(key, default, error)
 

@@ -23,18 +23,18 @@ enum Parts {
     },
     /// What the server says about the reply that follows.
     Attribute,
-    /// What the server says unasked.
-    Push,
+    /// What the server says unasked; none where nobody listens.
+    Push(Option<Vec<Reply>>),
 }
 
 impl Frame {
     /// Begins the array, set, map, attribute or push that says it has `count` parts, or pairs.
-    pub(super) fn new(kind: u8, count: usize) -> Self {
+    pub(super) fn new(kind: u8, count: usize, listens: bool) -> Self {
         let ahead = count.min(PARTS_AHEAD);
         let (parts, missing) = match kind {
             b'%' => (Parts::Map { pairs: Vec::with_capacity(ahead), key: None }, count.saturating_mul(2)),
             b'|' => (Parts::Attribute, count.saturating_mul(2)),
-            b'>' => (Parts::Push, count),
+            b'>' => (Parts::Push(listens.then(|| Vec::with_capacity(ahead))), count),
             _ => (Parts::Array(Vec::with_capacity(ahead)), count),
         };
         Self { parts, missing }
@@ -43,7 +43,7 @@ impl Frame {
     pub(super) fn add(&mut self, reply: Reply) {
         self.missing = self.missing.saturating_sub(1);
         match &mut self.parts {
-            Parts::Array(items) => {
+            Parts::Array(items) | Parts::Push(Some(items)) => {
                 make_room(items, self.missing);
                 items.push(reply);
             }
@@ -54,7 +54,7 @@ impl Frame {
                     pairs.push((name, reply));
                 }
             },
-            Parts::Attribute | Parts::Push => {}
+            Parts::Attribute | Parts::Push(None) => {}
         }
     }
 
@@ -63,7 +63,7 @@ impl Frame {
     }
 
     pub(super) fn is_push(&self) -> bool {
-        matches!(self.parts, Parts::Push)
+        matches!(self.parts, Parts::Push(_))
     }
 
     /// The reply it became, if it is not one to drop.
@@ -71,7 +71,8 @@ impl Frame {
         match self.parts {
             Parts::Array(items) => Some(Reply::Array(items)),
             Parts::Map { pairs, .. } => Some(Reply::Map(pairs)),
-            Parts::Attribute | Parts::Push => None,
+            Parts::Push(heard) => heard.map(Reply::Push),
+            Parts::Attribute => None,
         }
     }
 
@@ -80,12 +81,14 @@ impl Frame {
     pub(super) fn held_bytes(&self) -> usize {
         use super::tests::held_bytes;
         match &self.parts {
-            Parts::Array(items) => items.capacity() * size_of::<Reply>() + items.iter().map(held_bytes).sum::<usize>(),
+            Parts::Array(items) | Parts::Push(Some(items)) => {
+                items.capacity() * size_of::<Reply>() + items.iter().map(held_bytes).sum::<usize>()
+            }
             Parts::Map { pairs, key } => {
                 let inside: usize = pairs.iter().map(|(key, value)| held_bytes(key) + held_bytes(value)).sum();
                 pairs.capacity() * size_of::<(Reply, Reply)>() + inside + key.as_ref().map_or(0, held_bytes)
             }
-            Parts::Attribute | Parts::Push => 0,
+            Parts::Attribute | Parts::Push(None) => 0,
         }
     }
 }

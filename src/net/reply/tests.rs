@@ -16,7 +16,9 @@ pub(super) fn held_bytes(reply: &Reply) -> usize {
         Reply::Status(text) => text.capacity(),
         Reply::Bulk(bytes) => bytes.capacity(),
         Reply::Error(error) => error.code.capacity() + error.detail.capacity(),
-        Reply::Array(items) => items.capacity() * size_of::<Reply>() + items.iter().map(held_bytes).sum::<usize>(),
+        Reply::Array(items) | Reply::Push(items) => {
+            items.capacity() * size_of::<Reply>() + items.iter().map(held_bytes).sum::<usize>()
+        }
         Reply::Map(pairs) => {
             let inside: usize = pairs.iter().map(|(key, value)| held_bytes(key) + held_bytes(value)).sum();
             pairs.capacity() * size_of::<(Reply, Reply)>() + inside
@@ -293,4 +295,17 @@ fn a_line_is_looked_at_once() {
         assert_eq!(reader.next(), Ok(None));
         assert_eq!(reader.scanned, length);
     }
+}
+
+#[test]
+fn pushes_are_handed_over_to_those_who_listen() {
+    let mut reader = reader();
+    reader.listen();
+    reader.feed(b">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n+PONG\r\n>2\r\n$10\r\ninvalidate\r\n_\r\n");
+    let name = Reply::Bulk(b"invalidate".to_vec());
+    let key = Reply::Array(vec![Reply::Bulk(b"k".to_vec())]);
+    assert_eq!(reader.next(), Ok(Some(Reply::Push(vec![name.clone(), key]))));
+    assert_eq!(reader.next(), Ok(Some(Reply::Status("PONG".to_owned()))));
+    assert_eq!(reader.next(), Ok(Some(Reply::Push(vec![name, Reply::Nil]))));
+    assert!(reader.is_idle());
 }

@@ -4,10 +4,12 @@ use super::boolean;
 use crate::cache::{Call, Role};
 use crate::codec::envelope::{Id, MAX_TAGS};
 use crate::keys::FullKey;
+use crate::l1::Ticket;
 use crate::py::args;
 use crate::py::client::{Given, Inner, Object, PyClient};
 use crate::py::entry::PyEntry;
 use crate::py::lease::PyLease;
+use crate::py::near::{Beside, MetEntry};
 use crate::py::outcall;
 use crate::py::plan::{Finish, Plan};
 use crate::store::{EntryGet, Found, Judge, LeaseRelease, LeaseTake, Tags, Taken};
@@ -16,27 +18,60 @@ use pyo3::prelude::*;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// A read of one entry.
+struct Reading {
+    key: FullKey,
+    tags: Tags,
+    call: Call,
+    /// Whether the local cache may answer it.
+    is_near: bool,
+}
+
 impl Inner {
-    fn entry(
-        self: &Arc<Self>,
-        key: &Object<'_>,
-        tags: Given<'_, '_>,
-        version: Given<'_, '_>,
-    ) -> PyResult<Plan<EntryGet, impl Finish<Option<Found>>>> {
+    fn reading_of_entry(&self, key: &Object<'_>, tags: Given<'_, '_>, version: Given<'_, '_>) -> PyResult<Reading> {
         let tags = self.tags(tags, version, MAX_TAGS)?;
-        let (key, mut call) = self.keyed(key, version, Role::Read)?;
+        let (full, mut call) = self.keyed(key, version, Role::Read)?;
         call.forgotten |= self.is_any_forgotten(&tags.records);
-        let (inner, name, records) = (Arc::clone(self), self.name_to_verify(&key), tags.records.clone());
+        let is_near = self.near(key, &call).is_some();
+        Ok(Reading { key: full, tags, call, is_near })
+    }
+
+    /// `tickets` are asked for when the server has answered.
+    fn entry<T>(self: &Arc<Self>, reading: Reading, tickets: T) -> Plan<EntryGet, impl Finish<Option<Found>> + use<T>>
+    where
+        T: FnOnce() -> Vec<Ticket> + Send + 'static,
+    {
+        let Reading { key, tags, call, is_near } = reading;
+        let records = tags.records.clone();
+        let name = if is_near { Box::from(key.as_slice()) } else { self.name_to_verify(&key) };
+        let inner = Arc::clone(self);
         let finish = move |py: Python<'_>, found: Option<Option<Found>>| {
             let stats = &inner.cache.local().stats;
             let entry = match found.flatten() {
-                Some(found) => inner.read_entry(py, &name, &tags, found)?,
+                Some(found) => inner.read_and_keep(py, &name, &tags, found, &tickets())?,
                 None => None,
             };
             (if entry.is_some() { &stats.hits } else { &stats.misses }).one();
             Ok(entry.into_pyobject(py)?.unbind())
         };
-        Ok(Plan { operation: EntryGet::new(key, records), call, finish })
+        Plan { operation: EntryGet::new(key, records), call, finish }
+    }
+
+    fn read_and_keep(
+        self: &Arc<Self>,
+        py: Python<'_>,
+        key: &[u8],
+        tags: &Tags,
+        found: Found,
+        tickets: &[Ticket],
+    ) -> PyResult<Option<Py<PyEntry>>> {
+        let beside = (!tickets.is_empty()).then(|| Beside { left: found.left, records: found.records.clone() });
+        let Some(entry) = self.read_entry(py, key, tags, found)? else { return Ok(None) };
+        let entry = Py::new(py, entry)?;
+        if let Some(beside) = beside {
+            self.keep_entry(py, key, tags, &entry, &beside, tickets)?;
+        }
+        Ok(Some(entry))
     }
 
     fn lease(
@@ -51,7 +86,8 @@ impl Inner {
         let lasts = args::duration(seconds, "seconds")?;
         let (full, critical) = self.key(key, version)?;
         let forgotten = self.cache.local().health.is_forgotten(&full) || self.is_any_forgotten(&tags.records);
-        let call = Call { forgotten, ..Call::new(Role::Spare) };
+        let writes = self.writes(|| tags.with_records_of(&full));
+        let call = Call { forgotten, writes, ..Call::new(Role::Spare) };
         let kept: Kept = Arc::new(Mutex::new(Ok(None)));
         let met = Met {
             inner: Arc::clone(self),
@@ -121,12 +157,47 @@ impl Judge for Met {
 impl PyClient {
     #[pyo3(signature = (key, tags=None, version=None))]
     fn _entry(&self, key: &Object<'_>, tags: Given<'_, '_>, version: Given<'_, '_>) -> PyResult<Py<PyAny>> {
-        self.inner.entry(key, tags, version)?.wait(key.py(), &self.inner)
+        let (py, inner) = (key.py(), &self.inner);
+        let reading = inner.reading_of_entry(key, tags, version)?;
+        let mut tickets = Vec::new();
+        if let Some(l1) = inner.cache.local().l1.as_ref().filter(|_| reading.is_near) {
+            match Inner::meet_entry(py, l1, &reading.key, &reading.tags) {
+                MetEntry::Entry(entry) => {
+                    inner.cache.local().stats.hits.one();
+                    return Ok(entry.into_any());
+                }
+                MetEntry::Unknown(given) => tickets = given,
+            }
+        }
+        inner.entry(reading, move || tickets).wait(py, inner)
     }
 
     #[pyo3(signature = (key, tags=None, version=None))]
     fn _aentry<'py>(&self, key: &Object<'py>, tags: Given<'_, '_>, version: Given<'_, '_>) -> PyResult<Object<'py>> {
-        self.inner.entry(key, tags, version)?.coroutine(key.py(), &self.inner)
+        let (py, inner) = (key.py(), &self.inner);
+        let reading = inner.reading_of_entry(key, tags, version)?;
+        if !reading.is_near {
+            return inner.entry(reading, Vec::new).coroutine(py, inner);
+        }
+        let tickets = Arc::new(Mutex::new(Vec::new()));
+        let (near, key, tags, given) =
+            (Arc::clone(inner), reading.key.clone(), reading.tags.clone(), Arc::clone(&tickets));
+        let shortcut = move |py: Python<'_>| {
+            let local = near.cache.local();
+            let Some(l1) = &local.l1 else { return Ok(None) };
+            match Inner::meet_entry(py, l1, &key, &tags) {
+                MetEntry::Entry(entry) => {
+                    local.stats.hits.one();
+                    Ok(Some(entry.into_any()))
+                }
+                MetEntry::Unknown(tickets) => {
+                    *given.lock() = tickets;
+                    Ok(None)
+                }
+            }
+        };
+        let tickets = move || std::mem::take(&mut *tickets.lock());
+        inner.entry(reading, tickets).coroutine_or(py, inner, Box::new(shortcut))
     }
 
     #[pyo3(signature = (key, seconds, tags=None, version=None, *, seen=None))]

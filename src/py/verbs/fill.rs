@@ -67,7 +67,8 @@ impl Inner {
         // What was forgotten since the lease was given waits to be forgotten by the server, too.
         let forgotten =
             self.cache.local().health.is_forgotten(&grant.key) || self.is_any_forgotten(&grant.tags.records);
-        let call = Call { critical: lease.critical, forgotten, ..Call::new(Role::Store) };
+        let writes = self.writes(|| grant.tags.with_records_of(&grant.key));
+        let call = Call { critical: lease.critical, forgotten, writes, ..Call::new(Role::Store) };
         let inner = Arc::clone(self);
         let finish = move |py: Python<'_>, filled: Option<Filled>| {
             let Local { stats, .. } = inner.cache.local();

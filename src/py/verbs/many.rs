@@ -5,14 +5,27 @@ use crate::config::Ttl;
 use crate::error::Error;
 use crate::invalidate::Forget;
 use crate::keys::FullKey;
+use crate::l1::{L1, Ticket};
 use crate::py::args::TtlArg;
 use crate::py::client::{Given, Inner, Object, PyClient};
+use crate::py::near::Met;
 use crate::py::plan::{Finish, Plan};
-use crate::store::{GetMany, Many, SetMany, Sink, Source, Stored, Unlink};
+use crate::store::{GetMany, Got, Many, SetMany, Sink, Source, Stored, Unlink};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySet};
 use std::sync::Arc;
+
+/// How many values are read.
+pub(super) enum Reading<F> {
+    /// These of them from the server.
+    Ask(Plan<GetMany<Found>, F>),
+    /// All are here.
+    Done(Py<PyAny>),
+}
+
+/// What is to be asked of the server: names, full keys, and for each a ticket where a copy may be kept.
+type Wanted<'py> = (Bound<'py, PyList>, Vec<FullKey>, Vec<Option<Ticket>>);
 
 impl Inner {
     pub(super) fn get_many(
@@ -20,39 +33,80 @@ impl Inner {
         py: Python<'_>,
         keys: &Bound<'_, PyAny>,
         version: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Option<Plan<GetMany<Found>, impl Finish<()>>>> {
+    ) -> PyResult<Reading<impl Finish<()>>> {
         let (mut names, mut full, critical) = self.many(keys, version)?;
         let asked = names.clone().unbind();
         if self.cache.local().health.has_journal() {
             (names, full) = self.without_forgotten(&names, full)?;
         }
-        if full.is_empty() {
-            self.cache.local().stats.misses.add(PySet::new(py, asked.bind(py))?.len());
-            return Ok(None);
+        let found = PyDict::new(py);
+        let l1 = self.cache.local().l1.as_ref();
+        let mut tickets = Vec::new();
+        if let Some(l1) = l1 {
+            (names, full, tickets) = self.without_near(l1, &names, full, &found)?;
         }
-        let found = PyDict::new(py).unbind();
+        let (inner, found) = (Arc::clone(self), found.unbind());
+        let count = {
+            let (inner, found) = (Arc::clone(self), found.clone_ref(py));
+            move |py: Python<'_>| {
+                let stats = &inner.cache.local().stats;
+                let hits = found.bind(py).len();
+                stats.hits.add(hits);
+                if hits < asked.bind(py).len() {
+                    // A key that was asked for twice was missed once.
+                    stats.misses.add(PySet::new(py, asked.bind(py))?.len().saturating_sub(hits));
+                }
+                Ok(found.into_any())
+            }
+        };
+        if full.is_empty() {
+            return count(py).map(Reading::Done);
+        }
         let sink = Found {
-            inner: Arc::clone(self),
-            to_verify: if self.values.codec().is_signing() { full.clone() } else { Vec::new() },
+            inner,
+            keys: if l1.is_some() || self.values.codec().is_signing() { full.clone() } else { Vec::new() },
+            tickets,
             names: names.unbind(),
-            values: found.clone_ref(py),
+            values: found,
             raised: Raised::default(),
         };
-        let (inner, raised) = (Arc::clone(self), sink.raised.clone());
-        let operation = GetMany::new(full, sink);
+        let raised = sink.raised.clone();
+        let operation = GetMany::new(full, sink, l1.is_some());
         let call = Call { critical, bulk: operation.is_bulk(), ..Call::new(Role::Read) };
         let finish = move |py: Python<'_>, _: Option<()>| {
             raised.check()?;
-            let stats = &inner.cache.local().stats;
-            let hits = found.bind(py).len();
-            stats.hits.add(hits);
-            if hits < asked.bind(py).len() {
-                // A key that was asked for twice was missed once.
-                stats.misses.add(PySet::new(py, asked.bind(py))?.len().saturating_sub(hits));
-            }
-            Ok(found.into_any())
+            count(py)
         };
-        Ok(Some(Plan { operation, call, finish }))
+        Ok(Reading::Ask(Plan { operation, call, finish }))
+    }
+
+    /// Leaves out keys that the local cache knows, and puts the values of those that have one among the found.
+    fn without_near<'py>(
+        &self,
+        l1: &Arc<L1>,
+        names: &Bound<'py, PyList>,
+        full: Vec<FullKey>,
+        found: &Bound<'py, PyDict>,
+    ) -> PyResult<Wanted<'py>> {
+        let py = names.py();
+        let (kept_names, mut kept, mut tickets) = (PyList::empty(py), Vec::new(), Vec::new());
+        for (name, key) in names.iter().zip(full) {
+            let mut ticket = None;
+            if self.may_be_near(&name) {
+                match self.meet(py, l1, &key, false)? {
+                    Met::Value(value) => {
+                        found.set_item(name, value)?;
+                        continue;
+                    }
+                    Met::Nothing => continue,
+                    Met::Unknown(given) => ticket = Some(given),
+                }
+            }
+            kept_names.append(name)?;
+            kept.push(key);
+            tickets.push(ticket);
+        }
+        Ok((kept_names, kept, tickets))
     }
 
     /// Leaves out keys whose deletion still waits for the server: they are misses.
@@ -83,6 +137,7 @@ impl Inner {
             return Ok(None);
         }
         // New values settle deletions of the old ones that still wait.
+        let writes = self.writes(|| full.clone());
         let settles = if self.cache.local().health.has_journal() { full.clone() } else { Vec::new() };
         let raised = Raised::default();
         let source = ToStore {
@@ -94,7 +149,7 @@ impl Inner {
         };
         let operation = SetMany::new(source, ttl);
         raised.check()?;
-        let call = Call { critical, bulk: operation.is_bulk(), ..Call::new(Role::Store) };
+        let call = Call { critical, bulk: operation.is_bulk(), writes, ..Call::new(Role::Store) };
         let (inner, names) = (Arc::clone(self), names.unbind());
         let finish = move |py: Python<'_>, stored: Option<Stored>| {
             raised.check()?;
@@ -144,15 +199,18 @@ impl PyClient {
     fn get_many(&self, keys: &Object<'_>, version: Given<'_, '_>) -> PyResult<Py<PyAny>> {
         let py = keys.py();
         match self.inner.get_many(py, keys, version)? {
-            Some(plan) => plan.wait(py, &self.inner),
-            None => Ok(PyDict::new(py).into_any().unbind()),
+            Reading::Ask(plan) => plan.wait(py, &self.inner),
+            Reading::Done(found) => Ok(found),
         }
     }
 
     #[pyo3(signature = (keys, version=None))]
-    fn _aget_many<'py>(&self, keys: &Object<'py>, version: Given<'_, '_>) -> PyResult<Option<Object<'py>>> {
+    fn _aget_many<'py>(&self, keys: &Object<'py>, version: Given<'_, '_>) -> PyResult<(bool, Object<'py>)> {
         let py = keys.py();
-        self.inner.get_many(py, keys, version)?.map(|plan| plan.coroutine(py, &self.inner)).transpose()
+        match self.inner.get_many(py, keys, version)? {
+            Reading::Ask(plan) => Ok((false, plan.coroutine(py, &self.inner)?)),
+            Reading::Done(found) => Ok((true, found.into_bound(py))),
+        }
     }
 
     #[pyo3(signature = (values, ttl=TtlArg::Default, version=None))]
@@ -233,24 +291,22 @@ impl Raised {
 /// Decodes the values of `get_many` into a dict, lot by lot.
 pub(super) struct Found {
     inner: Arc<Inner>,
-    /// Full keys, only where values are signed.
-    to_verify: Vec<FullKey>,
+    /// Full keys, only where values are signed or copies are kept.
+    keys: Vec<FullKey>,
+    /// One per key where copies are kept.
+    tickets: Vec<Option<Ticket>>,
     names: Py<PyList>,
     values: Py<PyDict>,
     raised: Raised,
 }
 
 impl Sink for Found {
-    fn take(&mut self, index: usize, value: Vec<u8>) {
+    fn take(&mut self, index: usize, got: Got) {
         // The drivers hand replies over with the GIL held; `attach` only proves it.
         let taken = Python::attach(|py| {
-            let stats = &self.inner.cache.local().stats;
-            if let Some(value) = self.inner.values.decode(
-                py,
-                self.to_verify.get(index).map_or(&[], |key| key.as_slice()),
-                &value,
-                stats,
-            )? {
+            let key = self.keys.get(index).map_or(&[][..], |key| key.as_slice());
+            let ticket = self.tickets.get(index).copied().flatten();
+            if let Some(value) = self.inner.take(py, key, got, ticket)? {
                 self.values.bind(py).set_item(self.names.bind(py).get_item(index)?, value)?;
             }
             Ok(())

@@ -1,6 +1,7 @@
 //! Any command.
 
 use crate::cache::{Call, Role};
+use crate::invalidate::Forget;
 use crate::op::Reply;
 use crate::py::client::{Inner, Object, PyClient};
 use crate::py::plan::{Finish, Plan};
@@ -9,9 +10,17 @@ use crate::store::Raw;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+/// Commands that write nothing, among those that are sent most; after any other no local copy is trusted.
+const READS: [&str; 16] = [
+    "CLIENT", "CONFIG", "DBSIZE", "ECHO", "EXISTS", "GET", "INFO", "MEMORY", "MGET", "OBJECT", "PING", "PTTL", "SCAN",
+    "STRLEN", "TTL", "TYPE",
+];
+
 impl Inner {
     pub(super) fn execute(parts: Vec<Vec<u8>>) -> PyResult<Plan<Raw, impl Finish<Reply>>> {
         args::refuse_stateful(&parts)?;
+        let name = parts.first().map(|name| name.to_ascii_uppercase()).unwrap_or_default();
+        let writes = !READS.iter().any(|read| read.as_bytes() == name);
         let mut command = redis::Cmd::new();
         for part in parts {
             command.arg(part);
@@ -20,7 +29,8 @@ impl Inner {
             Some(reply) => snapshot::reply(py, reply),
             None => Ok(py.None()),
         };
-        Ok(Plan { operation: Raw { command }, call: Call::bulk(Role::Certain), finish })
+        let call = Call { writes: writes.then_some(Forget::Everything), ..Call::bulk(Role::Certain) };
+        Ok(Plan { operation: Raw { command }, call, finish })
     }
 }
 

@@ -1,15 +1,27 @@
 //! One value: get, set, add, delete.
 
 use super::boolean;
-use crate::cache::{Local, Role};
+use crate::cache::{Call, Local, Role};
 use crate::invalidate::Forget;
+use crate::keys::FullKey;
+use crate::l1::Ticket;
 use crate::py::args::TtlArg;
 use crate::py::client::{Given, Inner, Object, PyClient};
 use crate::py::errors::ConfigError;
+use crate::py::near::Met;
 use crate::py::plan::{Finish, Plan};
-use crate::store::{AddOrGet, Condition, Exists, Get, Set, Unlink};
+use crate::store::{AddOrGet, Condition, Exists, Get, Got, Set, Unlink};
+use parking_lot::Mutex;
 use pyo3::prelude::*;
 use std::sync::Arc;
+
+/// A read of one key.
+struct Reading {
+    key: FullKey,
+    call: Call,
+    /// Whether the local cache may answer it.
+    is_near: bool,
+}
 
 impl Inner {
     /// What a signature belongs to; empty, and not copied, where values are not signed.
@@ -17,18 +29,30 @@ impl Inner {
         if self.values.codec().is_signing() { Box::from(key) } else { Box::default() }
     }
 
-    pub(super) fn get(
+    fn reading(&self, key: &Object<'_>, version: Given<'_, '_>) -> PyResult<Reading> {
+        let (full, call) = self.keyed(key, version, Role::Read)?;
+        let is_near = self.near(key, &call).is_some();
+        Ok(Reading { key: full, call, is_near })
+    }
+
+    /// `ticket` is asked for when the server has answered.
+    fn get<T>(
         self: &Arc<Self>,
-        key: &Bound<'_, PyAny>,
+        reading: Reading,
         default: Option<Py<PyAny>>,
-        version: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Plan<Get, impl Finish<Option<Vec<u8>>>>> {
-        let (key, call) = self.keyed(key, version, Role::Read)?;
-        let (inner, name) = (Arc::clone(self), self.name_to_verify(&key));
-        let finish = move |py: Python<'_>, found: Option<Option<Vec<u8>>>| {
+        ticket: T,
+    ) -> Plan<Get, impl Finish<Got> + use<T>>
+    where
+        T: FnOnce() -> Option<Ticket> + Send + 'static,
+    {
+        let Reading { key, call, is_near: with_lifetime } = reading;
+        let inner = Arc::clone(self);
+        // Where nothing is kept and nothing is signed, nobody needs the key afterwards.
+        let name = if with_lifetime { Box::from(key.as_slice()) } else { self.name_to_verify(&key) };
+        let finish = move |py: Python<'_>, got: Option<Got>| {
             let stats = &inner.cache.local().stats;
-            if let Some(bytes) = found.flatten()
-                && let Some(value) = inner.values.decode(py, &name, &bytes, stats)?
+            if let Some(got) = got
+                && let Some(value) = inner.take(py, &name, got, ticket())?
             {
                 stats.hits.one();
                 return Ok(value.unbind());
@@ -36,7 +60,7 @@ impl Inner {
             stats.misses.one();
             Ok(default.unwrap_or_else(|| py.None()))
         };
-        Ok(Plan { operation: Get { key }, call, finish })
+        Plan { operation: Get { key, with_lifetime }, call, finish }
     }
 
     pub(super) fn set(
@@ -137,19 +161,70 @@ impl Inner {
 
 #[pymethods]
 impl PyClient {
-    #[pyo3(signature = (key, default=None, version=None))]
-    fn get(&self, key: &Object<'_>, default: Option<Py<PyAny>>, version: Given<'_, '_>) -> PyResult<Py<PyAny>> {
-        self.inner.get(key, default, version)?.wait(key.py(), &self.inner)
+    #[pyo3(signature = (key, default=None, version=None, *, shared=false))]
+    fn get(
+        &self,
+        key: &Object<'_>,
+        default: Option<Py<PyAny>>,
+        version: Given<'_, '_>,
+        shared: bool,
+    ) -> PyResult<Py<PyAny>> {
+        let (py, inner) = (key.py(), &self.inner);
+        let reading = inner.reading(key, version)?;
+        let stats = &inner.cache.local().stats;
+        let mut ticket = None;
+        if let Some(l1) = inner.cache.local().l1.as_ref().filter(|_| reading.is_near) {
+            match inner.meet(py, l1, &reading.key, shared)? {
+                Met::Value(value) => {
+                    stats.hits.one();
+                    return Ok(value);
+                }
+                Met::Nothing => {
+                    stats.misses.one();
+                    return Ok(default.unwrap_or_else(|| py.None()));
+                }
+                Met::Unknown(given) => ticket = Some(given),
+            }
+        }
+        inner.get(reading, default, move || ticket).wait(py, inner)
     }
 
-    #[pyo3(signature = (key, default=None, version=None))]
+    #[pyo3(signature = (key, default=None, version=None, *, shared=false))]
     fn aget<'py>(
         &self,
         key: &Object<'py>,
         default: Option<Py<PyAny>>,
         version: Given<'_, '_>,
+        shared: bool,
     ) -> PyResult<Object<'py>> {
-        self.inner.get(key, default, version)?.coroutine(key.py(), &self.inner)
+        let (py, inner) = (key.py(), &self.inner);
+        let reading = inner.reading(key, version)?;
+        if !reading.is_near {
+            return inner.get(reading, default, || None).coroutine(py, inner);
+        }
+        // It is asked for when the coroutine is awaited, which may be long after it was made.
+        let ticket = Arc::new(Mutex::new(None));
+        let (near, key, given) = (Arc::clone(inner), reading.key.clone(), Arc::clone(&ticket));
+        let instead = default.as_ref().map(|default| default.clone_ref(py));
+        let shortcut = move |py: Python<'_>| {
+            let local = near.cache.local();
+            let Some(l1) = &local.l1 else { return Ok(None) };
+            Ok(match near.meet(py, l1, &key, shared)? {
+                Met::Value(value) => {
+                    local.stats.hits.one();
+                    Some(value)
+                }
+                Met::Nothing => {
+                    local.stats.misses.one();
+                    Some(instead.as_ref().map_or_else(|| py.None(), |default| default.clone_ref(py)))
+                }
+                Met::Unknown(ticket) => {
+                    *given.lock() = Some(ticket);
+                    None
+                }
+            })
+        };
+        inner.get(reading, default, move || ticket.lock().take()).coroutine_or(py, inner, Box::new(shortcut))
     }
 
     #[pyo3(signature = (key, value, ttl=TtlArg::Default, version=None, *, nx=false, xx=false))]

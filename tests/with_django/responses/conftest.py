@@ -1,4 +1,4 @@
-"""A site of cached views, on a server and on the embedded store."""
+"""A site of cached views, on a server with and without a local cache, and on the embedded store."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MIDDLEWARE = [
 ]
 
 
-@pytest.fixture(params=["server", "memory"])
+@pytest.fixture(params=["server", "local", "memory"])
 def site(request: pytest.FixtureRequest, prefix: str, use_caches: Callable[..., None]) -> Any:
     """Django's cache over hitrate, with the views at its URLs."""
     from django.core.cache import cache
@@ -32,7 +32,12 @@ def site(request: pytest.FixtureRequest, prefix: str, use_caches: Callable[..., 
         endpoint: Endpoint = request.getfixturevalue("server")
         location = endpoint.url
     use_caches(
-        {"BACKEND": "hitrate.django.RedisCache", "LOCATION": location, "KEY_PREFIX": prefix},
+        {
+            "BACKEND": "hitrate.django.RedisCache",
+            "LOCATION": location,
+            "KEY_PREFIX": prefix,
+            "OPTIONS": {"LOCAL": request.param == "local"},
+        },
         ROOT_URLCONF="tests.with_django.responses.views",
         MIDDLEWARE=MIDDLEWARE,
         INSTALLED_APPS=[*settings.INSTALLED_APPS, "rest_framework"],

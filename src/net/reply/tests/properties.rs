@@ -37,8 +37,8 @@ fn encode(reply: &Reply, version: Version, out: &mut Vec<u8>) {
             out.extend_from_slice(bytes);
             out.extend_from_slice(END);
         }
-        Reply::Array(items) => {
-            line('*', items.len(), out);
+        Reply::Array(items) | Reply::Push(items) => {
+            line(if matches!(reply, Reply::Push(_)) { '>' } else { '*' }, items.len(), out);
             for item in items {
                 encode(item, version, out);
             }
