@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
+import datetime as dt
 import decimal
 import threading
 import uuid
@@ -82,10 +82,10 @@ SHARED = [
     "texté€🎉" * 30,
     b"bytes",
     decimal.Decimal("12.50"),
-    datetime.date(2026, 11, 26),
-    datetime.datetime(2026, 11, 26, 12, 30, tzinfo=datetime.timezone.utc),
-    datetime.timedelta(seconds=3),
-    datetime.time(12, 30),
+    dt.date(2026, 11, 26),
+    dt.datetime(2026, 11, 26, 12, 30, tzinfo=dt.timezone.utc),
+    dt.timedelta(seconds=3),
+    dt.time(12, 30),
     uuid.UUID(int=7),
     (1, ("two", b"three")),
     frozenset({1, 2}),
