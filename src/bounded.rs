@@ -134,6 +134,14 @@ impl<V: Weighed> Bounded<V> {
         displaced
     }
 
+    /// Puts a value of another weight where one is, as often used as that; it must [fit](Self::fits).
+    pub fn replace(&mut self, key: &[u8], value: V) -> Displaced<V> {
+        let mut displaced = Displaced::default();
+        // What is not there any more is not put there.
+        let _ = self.entries.replace_with_lifecycle(key.into(), value, true, &mut displaced);
+        displaced
+    }
+
     /// Removes an entry and hands its value over.
     pub fn remove(&mut self, key: &[u8]) -> Option<V> {
         self.entries.remove(key).map(|(_, value)| value)
@@ -170,10 +178,5 @@ impl<V: Weighed> Bounded<V> {
     /// Removes everything and hands the values over.
     pub fn drain(&mut self) -> Vec<V> {
         self.entries.drain().map(|(_, value)| value).collect()
-    }
-
-    /// Removes and drops everything.
-    pub fn clear(&mut self) {
-        self.entries.clear();
     }
 }

@@ -11,6 +11,7 @@ use crate::keys::{FullKey, KeyMaker, escape_glob};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Any Python object.
 pub(super) type Object<'py> = Bound<'py, PyAny>;
@@ -23,9 +24,14 @@ pub(super) struct Inner {
     pub(super) values: Values,
     /// What the pools of event loops hang on.
     pub(super) owner: Py<PyOwner>,
+    /// No other client of this process has it.
+    pub(super) number: u64,
     key_function: Option<Py<PyAny>>,
     validate_key: Option<Py<PyAny>>,
 }
+
+/// Clients that were made so far.
+static CLIENTS: AtomicU64 = AtomicU64::new(0);
 
 /// Longest key, and smallest character, that pass without a look by `validate_key` (Django's rule, after memcached's).
 const LONGEST_PLAIN_KEY: usize = 250;
@@ -177,7 +183,14 @@ impl PyClient {
         let owner = Py::new(py, PyOwner)?;
         events::hooks(py)?;
         Ok(Self {
-            inner: Arc::new(Inner { cache: Cache::new(settings, keys)?, values, owner, key_function, validate_key }),
+            inner: Arc::new(Inner {
+                cache: Cache::new(settings, keys)?,
+                values,
+                owner,
+                number: CLIENTS.fetch_add(1, Ordering::Relaxed),
+                key_function,
+                validate_key,
+            }),
         })
     }
 

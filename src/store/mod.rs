@@ -15,7 +15,7 @@ pub use entry::{Age, EntryGet, Found, Tags};
 pub use lease::{Filled, Grant, Judge, LeaseFill, LeaseRelease, LeaseTake, Taken};
 pub use lock::{LockExtend, LockRelease};
 pub use many::{GetMany, Many, SetMany, Sink, Source, Stored, Unlink};
-pub use memory::{Memory, Session, Usage};
+pub use memory::{Memory, Seen, Session, Usage};
 pub use scan::{DeletePattern, Page, ScanPage, Spares};
 pub use single::{
     AddOrGet, Condition, Exists, ExpireAt, Get, Got, Persist, Ping, Raw, Remaining, Set, TimeToLive, Touch,

@@ -12,10 +12,8 @@ use super::forms::Form;
 use crate::bounded::{Weighed, allocated};
 use crate::cache::Call;
 use crate::codec::envelope::Version;
-use crate::l1::L1;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
-use std::sync::Arc;
 
 /// A copy of what the server holds.
 enum Near {
@@ -42,11 +40,10 @@ impl Weighed for Near {
 }
 
 impl Inner {
-    /// The local cache, if it may answer this read.
+    /// Whether the local cache may answer this read.
     #[inline]
-    pub(super) fn near(&self, key: &Object<'_>, call: &Call) -> Option<&Arc<L1>> {
-        let l1 = self.cache.local().l1.as_ref().filter(|_| !call.forgotten)?;
-        self.may_be_near(key).then_some(l1)
+    pub(super) fn is_near(&self, key: &Object<'_>, call: &Call) -> bool {
+        self.cache.local().l1.is_some() && !call.forgotten && self.may_be_near(key)
     }
 
     /// Whether a local cache may hold this key of the caller's.

@@ -5,7 +5,7 @@ use crate::config::Ttl;
 use crate::error::Error;
 use crate::invalidate::Forget;
 use crate::keys::FullKey;
-use crate::l1::{L1, Ticket};
+use crate::l1::Ticket;
 use crate::py::args::TtlArg;
 use crate::py::client::{Given, Inner, Object, PyClient};
 use crate::py::near::Met;
@@ -40,10 +40,10 @@ impl Inner {
             (names, full) = self.without_forgotten(&names, full)?;
         }
         let found = PyDict::new(py);
-        let l1 = self.cache.local().l1.as_ref();
+        let local = self.cache.local();
         let mut tickets = Vec::new();
-        if let Some(l1) = l1 {
-            (names, full, tickets) = self.without_near(l1, &names, full, &found)?;
+        if local.l1.is_some() || local.memory.is_some() {
+            (names, full, tickets) = self.without_near(&names, full, &found)?;
         }
         let (inner, found) = (Arc::clone(self), found.unbind());
         let count = {
@@ -64,14 +64,14 @@ impl Inner {
         }
         let sink = Found {
             inner,
-            keys: if l1.is_some() || self.values.codec().is_signing() { full.clone() } else { Vec::new() },
+            keys: if local.l1.is_some() || self.values.codec().is_signing() { full.clone() } else { Vec::new() },
             tickets,
             names: names.unbind(),
             values: found,
             raised: Raised::default(),
         };
         let raised = sink.raised.clone();
-        let operation = GetMany::new(full, sink, l1.is_some());
+        let operation = GetMany::new(full, sink, local.l1.is_some());
         let call = Call { critical, bulk: operation.is_bulk(), ..Call::new(Role::Read) };
         let finish = move |py: Python<'_>, _: Option<()>| {
             raised.check()?;
@@ -80,10 +80,9 @@ impl Inner {
         Ok(Reading::Ask(Plan { operation, call, finish }))
     }
 
-    /// Leaves out keys that the local cache knows, and puts the values of those that have one among the found.
+    /// Leaves out keys that are known without asking a server, and puts the values of those that have one among the found.
     fn without_near<'py>(
         &self,
-        l1: &Arc<L1>,
         names: &Bound<'py, PyList>,
         full: Vec<FullKey>,
         found: &Bound<'py, PyDict>,
@@ -91,17 +90,15 @@ impl Inner {
         let py = names.py();
         let (kept_names, mut kept, mut tickets) = (PyList::empty(py), Vec::new(), Vec::new());
         for (name, key) in names.iter().zip(full) {
-            let mut ticket = None;
-            if self.may_be_near(&name) {
-                match self.meet(py, l1, &key, false)? {
-                    Met::Value(value) => {
-                        found.set_item(name, value)?;
-                        continue;
-                    }
-                    Met::Nothing => continue,
-                    Met::Unknown(given) => ticket = Some(given),
+            let is_near = self.cache.local().l1.is_some() && self.may_be_near(&name);
+            let ticket = match self.nearby(py, &key, is_near, false)? {
+                Met::Value(value) => {
+                    found.set_item(name, value)?;
+                    continue;
                 }
-            }
+                Met::Nothing => continue,
+                Met::Unknown(ticket) => ticket,
+            };
             kept_names.append(name)?;
             kept.push(key);
             tickets.push(ticket);

@@ -31,7 +31,7 @@ impl Inner {
 
     fn reading(&self, key: &Object<'_>, version: Given<'_, '_>) -> PyResult<Reading> {
         let (full, call) = self.keyed(key, version, Role::Read)?;
-        let is_near = self.near(key, &call).is_some();
+        let is_near = self.is_near(key, &call);
         Ok(Reading { key: full, call, is_near })
     }
 
@@ -171,21 +171,11 @@ impl PyClient {
     ) -> PyResult<Py<PyAny>> {
         let (py, inner) = (key.py(), &self.inner);
         let reading = inner.reading(key, version)?;
-        let stats = &inner.cache.local().stats;
-        let mut ticket = None;
-        if let Some(l1) = inner.cache.local().l1.as_ref().filter(|_| reading.is_near) {
-            match inner.meet(py, l1, &reading.key, shared)? {
-                Met::Value(value) => {
-                    stats.hits.one();
-                    return Ok(value);
-                }
-                Met::Nothing => {
-                    stats.misses.one();
-                    return Ok(default.unwrap_or_else(|| py.None()));
-                }
-                Met::Unknown(given) => ticket = Some(given),
-            }
-        }
+        let ticket = match inner.shortcut(py, &reading.key, reading.is_near, shared)? {
+            Met::Value(value) => return Ok(value),
+            Met::Nothing => return Ok(default.unwrap_or_else(|| py.None())),
+            Met::Unknown(ticket) => ticket,
+        };
         inner.get(reading, default, move || ticket).wait(py, inner)
     }
 
@@ -199,27 +189,20 @@ impl PyClient {
     ) -> PyResult<Object<'py>> {
         let (py, inner) = (key.py(), &self.inner);
         let reading = inner.reading(key, version)?;
-        if !reading.is_near {
+        if !reading.is_near && inner.cache.local().memory.is_none() {
             return inner.get(reading, default, || None).coroutine(py, inner);
         }
         // It is asked for when the coroutine is awaited, which may be long after it was made.
         let ticket = Arc::new(Mutex::new(None));
-        let (near, key, given) = (Arc::clone(inner), reading.key.clone(), Arc::clone(&ticket));
+        let (near, key, is_near, given) =
+            (Arc::clone(inner), reading.key.clone(), reading.is_near, Arc::clone(&ticket));
         let instead = default.as_ref().map(|default| default.clone_ref(py));
         let shortcut = move |py: Python<'_>| {
-            let local = near.cache.local();
-            let Some(l1) = &local.l1 else { return Ok(None) };
-            Ok(match near.meet(py, l1, &key, shared)? {
-                Met::Value(value) => {
-                    local.stats.hits.one();
-                    Some(value)
-                }
-                Met::Nothing => {
-                    local.stats.misses.one();
-                    Some(instead.as_ref().map_or_else(|| py.None(), |default| default.clone_ref(py)))
-                }
+            Ok(match near.shortcut(py, &key, is_near, shared)? {
+                Met::Value(value) => Some(value),
+                Met::Nothing => Some(instead.as_ref().map_or_else(|| py.None(), |default| default.clone_ref(py))),
                 Met::Unknown(ticket) => {
-                    *given.lock() = Some(ticket);
+                    *given.lock() = ticket;
                     None
                 }
             })

@@ -1,6 +1,6 @@
 //! What each command does, and answers, as <https://redis.io/docs/latest/commands/> has it.
 
-use super::shard::{ExpiresAt, Item, Shard, TooLarge};
+use super::shard::{ExpiresAt, Item, Part, Shard, TooLarge};
 use super::{Memory, Usage};
 use crate::clock;
 use crate::error::ServerError;
@@ -196,7 +196,7 @@ impl Memory {
         if mode.len() > 1 || !mode.iter().all(|mode| is_known(mode)) {
             return error(SYNTAX);
         }
-        self.shards.iter().for_each(|shard| shard.lock().clear());
+        self.shards.iter().for_each(|shard| Part::lock(shard).clear());
         status("OK")
     }
 }

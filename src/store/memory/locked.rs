@@ -1,14 +1,25 @@
 //! The parts of the store that hold some keys, all locked at once: what is done with them is done in one step.
 
 use super::Memory;
-use super::shard::Shard;
-use parking_lot::MutexGuard;
+use super::shard::{Part, Shard};
+use crate::bounded::Held;
 use smallvec::SmallVec;
+use std::sync::Arc;
 
 /// Locked parts, in their order.
 pub(super) struct Locked<'a> {
     memory: &'a Memory,
-    parts: SmallVec<[(usize, MutexGuard<'a, Shard>); 4]>,
+    parts: SmallVec<[(usize, Part<'a>); 4]>,
+    /// Dropped after all locks.
+    gone: Vec<Arc<dyn Held>>,
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        for (_, part) in &mut self.parts {
+            self.gone.append(&mut part.take_gone());
+        }
+    }
 }
 
 impl Memory {
@@ -18,7 +29,8 @@ impl Memory {
         let mut indices: SmallVec<[usize; 4]> = keys.iter().map(|key| self.index(key)).collect();
         indices.sort_unstable();
         indices.dedup();
-        Locked { memory: self, parts: indices.into_iter().map(|index| (index, self.shards[index].lock())).collect() }
+        let parts = indices.into_iter().map(|index| (index, Part::lock(&self.shards[index]))).collect();
+        Locked { memory: self, parts, gone: Vec::new() }
     }
 }
 

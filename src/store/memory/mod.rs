@@ -12,13 +12,16 @@ mod shard;
 #[cfg(test)]
 mod tests;
 
+use crate::bounded::Held;
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::op::{Commands, Operation, Replies, Reply, Step};
 use crate::process::PerProcess;
 use crate::wait::{Attempt, Deadline, Waiter};
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use redis::{Arg, Cmd};
-use shard::Shard;
+pub use shard::Seen;
+use shard::{Part, Shard};
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -148,8 +151,19 @@ impl Memory {
         (self.hasher.hash_one(key) >> 32) as usize % self.shards.len()
     }
 
-    fn shard(&self, key: &[u8]) -> MutexGuard<'_, Shard> {
-        self.shards[self.index(key)].lock()
+    fn shard(&self, key: &[u8]) -> Part<'_> {
+        Part::lock(&self.shards[self.index(key)])
+    }
+
+    /// The value at a key, as `GET`, in the form that this reader made of it if he did.
+    #[must_use]
+    pub fn see(&self, key: &[u8], reader: u64) -> Option<Seen> {
+        self.shard(key).see(key, reader, clock::now_ms())
+    }
+
+    /// Keeps the form that a reader made of what [`see`](Self::see) gave with this number; `None`: that there is none.
+    pub fn keep_form(&self, key: &[u8], reader: u64, moment: u64, form: Option<Arc<dyn Held>>) {
+        self.shard(key).keep_form(key, reader, moment, form);
     }
 }
 
