@@ -2,7 +2,8 @@
 The contenders, each behind the few methods of Django's cache interface that the cases call.
 
 Backends of Django are reached the way a view reaches them, through the proxy that `django.core.cache.cache` is. Clients
-that return bytes get a thin wrapper that pickles, so that all of them do the same work. L1 caches are off everywhere.
+that return bytes get a thin wrapper that pickles, so that all of them do the same work. Local caches are off but where
+the name says so.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ VCACHE = "django-vcache"
 REDIS_PY = "redis-py + hiredis"
 GLIDE = "valkey-glide-sync"
 LOCMEM = "LocMemCache"
+HITRATE_LOCAL = "hitrate, local hit"
+HITRATE_CACHE_LOCAL = "hitrate.Cache, local hit"
 MEMORY = "hitrate, memory://"
 
 
@@ -146,10 +149,8 @@ class _Itersize1000:
 class _HitrateCache:
     """The client without Django."""
 
-    def __init__(self, url: str, prefix: str, staged_wait: str) -> None:
-        self._cache: Any = import_module("hitrate").Cache(
-            url, prefix=prefix, serializer="pickle", staged_wait=staged_wait
-        )
+    def __init__(self, url: str, prefix: str, **options: Any) -> None:
+        self._cache: Any = import_module("hitrate").Cache(url, prefix=prefix, serializer="pickle", **options)
         self.get, self.get_many = self._cache.get, self._cache.get_many
 
     def set(self, key: str, value: Any, timeout: int) -> Any:
@@ -217,8 +218,8 @@ class _Glide:
         return {key: pickle.loads(stored) for key, stored in zip(keys, found, strict=True) if stored is not None}
 
 
-def _hitrate_cache(staged_wait: str) -> Callable[[str, str], Any]:
-    return lambda url, prefix: _HitrateCache(url, prefix, staged_wait)
+def _hitrate_cache(**options: Any) -> Callable[[str, str], Any]:
+    return lambda url, prefix: _HitrateCache(url, prefix, **options)
 
 
 def _open(wrapper: Callable[[str, str], Any]) -> Callable[[str, str], Client]:
@@ -233,8 +234,10 @@ _REDIS = ("django", "redis", "hiredis")
 PEERS: dict[str, Peer] = {
     HITRATE: Peer(_django(_HITRATE_BACKEND, {"STAGED_WAIT": "auto"}), ("django", *_NATIVE), "make build"),
     HITRATE_OFF: Peer(_django(_HITRATE_BACKEND, {"STAGED_WAIT": "off"}), ("django", *_NATIVE), "make build"),
-    HITRATE_CACHE: Peer(_open(_hitrate_cache("auto")), _NATIVE, "make build"),
-    HITRATE_CACHE_OFF: Peer(_open(_hitrate_cache("off")), _NATIVE, "make build"),
+    HITRATE_CACHE: Peer(_open(_hitrate_cache(staged_wait="auto")), _NATIVE, "make build"),
+    HITRATE_CACHE_OFF: Peer(_open(_hitrate_cache(staged_wait="off")), _NATIVE, "make build"),
+    HITRATE_LOCAL: Peer(_django(_HITRATE_BACKEND, {"LOCAL": True}), ("django", *_NATIVE), "make build"),
+    HITRATE_CACHE_LOCAL: Peer(_open(_hitrate_cache(local=True)), _NATIVE, "make build"),
     DJANGO_REDIS: Peer(
         _django("django_redis.cache.RedisCache"),
         ("django_redis", *_REDIS),

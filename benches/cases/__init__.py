@@ -10,6 +10,7 @@ from cases import (
     footprint,
     forms,
     keys,
+    local,
     mix,
     one_thread,
     patterns,
@@ -23,6 +24,7 @@ from cases import (
 ALL: tuple[Case, ...] = (
     *one_thread.CASES,
     *forms.CASES,
+    *local.CASES,
     *pickles.CASES,
     *patterns.CASES,
     *threads.CASES,

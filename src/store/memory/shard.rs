@@ -11,7 +11,7 @@ use std::sync::Arc;
 const SWEEP_INTERVAL: usize = 1024;
 
 /// Forms of the largest size that a shard has room for.
-const FORMS_PER_SHARD: usize = 128;
+const FORMS_PER_SHARD: usize = 32;
 
 /// When an entry's time is up, in milliseconds of [`clock::now_ms`](crate::clock::now_ms).
 pub(super) type ExpiresAt = Option<u64>;
