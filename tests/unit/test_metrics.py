@@ -83,17 +83,19 @@ def test_every_number_of_the_statistics_is_a_metric_or_left_out_for_a_reason(url
 
 def test_names_and_help_are_as_prometheus_wants_them() -> None:
     """The rules of ``promtool check metrics`` and of https://prometheus.io/docs/practices/naming/."""
-    metrics = scrape(collector({"unit": hitrate.Cache("memory://")}))
-    assert len(metrics) == len(FAMILIES)
+    near = hitrate.Cache("redis://localhost:1", local=True)
+    metrics = scrape(collector({"unit": hitrate.Cache("memory://"), "near": near}))
+    # A feed that never began has no age.
+    assert {family.name for family in FAMILIES} - set(metrics) == {"hitrate_local_feed_age_seconds"}
     for name, metric in metrics.items():
         assert re.fullmatch(r"hitrate_[a-z]+(_[a-z]+)*", name)
         assert re.fullmatch(r"[A-Z0-9].*\.", metric.documentation)
         assert not re.search(ABBREVIATIONS, name)
         assert not re.search(r"_(total|count|sum|bucket|info|counter|gauge|histogram)$", name)
         assert all(sample.name.endswith("_total") for sample in metric.samples) == (metric.type == "counter")
-        assert not {"cache", "kind", "state", "outcome"} & set(name.split("_")[1:-1])
+        assert not {"cache", "kind", "state", "outcome", "reason"} & set(name.split("_")[1:-1])
         labels = {label for sample in metric.samples for label in sample.labels}
-        assert labels <= {"cache", "kind", "state", "outcome", "le"}
+        assert labels <= {"cache", "kind", "state", "outcome", "reason", "le"}
     assert len({family.name for family in FAMILIES}) == len(FAMILIES)
 
 

@@ -63,7 +63,7 @@ def _gauge(name: str, path: str, text: str) -> Family:
 
 
 def _at(path: str, stats: Stats, suffix: str) -> Iterable[tuple[str, tuple[str, ...], float]]:
-    """One number, or none where its section is: what only an embedded store has."""
+    """One number, or none where its section is: of what this cache has not."""
     *sections, key = path.split(".")
     for name in sections:
         stats = stats[name]
@@ -79,6 +79,17 @@ def _states(stats: Stats) -> Iterable[tuple[str, tuple[str, ...], float]]:
 def _connections(stats: Stats) -> Iterable[tuple[str, tuple[str, ...], float]]:
     for state in ("idle", "in_use"):
         yield "", (state,), stats["pool"][state]
+
+
+def _resets(stats: Stats) -> Iterable[tuple[str, tuple[str, ...], float]]:
+    if stats["local"] is not None:
+        for reason, count in stats["local"]["resets"].items():
+            yield "_total", (reason,), count
+
+
+def _feed_age(stats: Stats) -> Iterable[tuple[str, tuple[str, ...], float]]:
+    if stats["local"] is not None and stats["local"]["feed"]["age"] is not None:
+        yield "", (), stats["local"]["feed"]["age"]
 
 
 def _latency(stats: Stats) -> Iterable[tuple[str, tuple[str, ...], float]]:
@@ -118,6 +129,16 @@ FAMILIES = (
         ("hits", "misses", "skipped_busy", "skipped_backoff", "skipped_budget"),
         "Waits for a reply, by what their polling stage did.",
     ),
+    _counter("hitrate_local_hits", "local.hits", "Reads answered by the local cache."),
+    _counter("hitrate_local_misses", "local.misses", "Reads that the local cache could not answer."),
+    _gauge("hitrate_local_entries", "local.entries", "Copies in the local cache."),
+    _gauge("hitrate_local_bytes", "local.bytes", "Bytes that the local cache takes."),
+    _gauge("hitrate_local_max_bytes", "local.max_bytes", "Bytes that the local cache may take."),
+    _counter("hitrate_local_evictions", "local.evicted", "Copies that the local cache threw out to make room."),
+    _counter("hitrate_local_invalidations", "local.invalidations", "Keys that the server said were written."),
+    _counter("hitrate_local_voided_fills", "local.voided_fills", "Copies not kept: written while on their way."),
+    Family("hitrate_local_resets", "counter", "Times the local cache gave up everything.", _resets, ("reason",)),
+    Family("hitrate_local_feed_age_seconds", "gauge", "Time since the feed's last sign of life.", _feed_age),
     _gauge("hitrate_memory_entries", "memory.entries", "Entries of the store that is embedded in this process."),
     _gauge("hitrate_memory_bytes", "memory.bytes", "Bytes that the embedded store takes."),
     _gauge("hitrate_memory_max_bytes", "memory.max_bytes", "Bytes that the embedded store may take."),
