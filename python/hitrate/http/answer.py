@@ -134,12 +134,27 @@ def answer(request: Request, stored: Stored, *, now: float, cache_status: str | 
         now: seconds since 1970.
         cache_status: value of that header, or None to leave it out.
     """
-    headers = (*stored.headers, ("Age", str(max(0, int(now - stored.made_at)))))
-    if cache_status is not None:
-        headers = (*headers, ("Cache-Status", cache_status))
+    headers = served_headers(stored.headers, now - stored.made_at, stored.body_bytes, cache_status)
+    has_body = stored.status != 204
     asks = "if-none-match" in request.headers or "if-modified-since" in request.headers
     if asks and 200 <= stored.status < 300 and is_not_modified(request.headers, Headers(stored.headers), now=now):
         return Answer(304, tuple(line for line in headers if line[0].lower() in NOT_MODIFIED_HEADERS), has_body=False)
-    if stored.status != 204:
-        headers = (*headers, ("Content-Length", str(stored.body_bytes)))
-    return Answer(stored.status, headers, has_body=request.method != "HEAD" and stored.status != 204)
+    if not has_body:
+        headers = tuple(line for line in headers if line[0] != "Content-Length")
+    return Answer(stored.status, headers, has_body=has_body and request.method != "HEAD")
+
+
+def served_headers(kept: Pairs, age: float, body_bytes: int, cache_status: str | None) -> Pairs:
+    """
+    The headers of an answer in full, with what is written anew for each.
+
+    Args:
+        kept: the stored ones.
+        age: seconds since it was computed.
+        body_bytes: length of its content.
+        cache_status: value of that header, or None to leave it out.
+    """
+    length = ("Content-Length", str(body_bytes))
+    if cache_status is None:
+        return (*kept, ("Age", str(max(0, int(age)))), length)
+    return (*kept, ("Age", str(max(0, int(age)))), ("Cache-Status", cache_status), length)

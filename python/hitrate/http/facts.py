@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from hitrate.exceptions import ConfigError
@@ -11,10 +11,24 @@ from hitrate.http.fields import Headers
 Clients: TypeAlias = Literal["ignore", "staff", "always"]
 Audience: TypeAlias = Literal["unknown", "identified", "shared"]
 
+# The methods that read, which alone have to do with a cache.
+READS = frozenset({"GET", "HEAD"})
 # Statuses that speak of one request, of one client, or of a part of the content.
 NEVER_STORED = frozenset({*range(100, 200), 206, 304, 401, 407, 412, 416, 429})
 
 _OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
+_CREDENTIALS = ("authorization", "cookie")
+_WISHES = ("cache-control", "pragma")
+# The headers that the rules look for in any request; a request's content is known by its length, too.
+_CONCERNS = (
+    *_OVERRIDES,
+    "transfer-encoding",
+    "if-match",
+    "if-unmodified-since",
+    "if-none-match",
+    "if-modified-since",
+    "range",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +51,7 @@ class Request:
     @property
     def refusal(self) -> Literal["method", "method-override", "request-body"] | None:
         """Why this request can have nothing to do with a cache, or None."""
-        if self.method not in {"GET", "HEAD"}:
+        if self.method not in READS:
             return "method"
         headers = self.headers
         for name in _OVERRIDES:
@@ -80,6 +94,8 @@ class Policy:
         statuses: which are stored.
         max_body_bytes: longest content that is stored.
         clients: whose ``Cache-Control`` and ``Pragma`` are obeyed: nobody's, those of `Request.is_staff`, everybody's.
+        concerns: the headers that the rules look for. A GET with none of them, and without content, is served whatever
+            is stored, in full.
 
     Raises:
         ConfigError: a value that cannot be meant.
@@ -90,6 +106,7 @@ class Policy:
     statuses: frozenset[int] = frozenset({200})
     max_body_bytes: int = 1 << 20
     clients: Clients = "ignore"
+    concerns: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
@@ -103,6 +120,9 @@ class Policy:
             raise ConfigError(f"max_body_bytes of {self.max_body_bytes!r}; use bytes, 0 or more")
         if wrong := sorted(self.statuses & NEVER_STORED):
             raise ConfigError(f"answers of status {wrong[0]} are never stored; take it out of statuses")
+        credentials = _CREDENTIALS if self.audience == "unknown" else ()
+        wishes = () if self.clients == "ignore" else _WISHES
+        object.__setattr__(self, "concerns", frozenset((*_CONCERNS, *credentials, *wishes)))
 
     def credential(self, request: Request) -> Literal["authorization", "cookie"] | None:
         """The header by which a request may get an answer of its own, where the key would not tell it apart."""

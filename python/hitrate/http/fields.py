@@ -72,15 +72,16 @@ class EnvironHeaders(Headers):
 
     def get(self, name: str) -> str | None:
         """The value of a field, or None; `name` in lower case."""
-        value = self._environ.get(_environ_key(name))
+        value = self._environ.get(environ_key(name))
         return None if value is None else str(value)
 
     def __contains__(self, name: str) -> bool:
-        return self._environ.get(_environ_key(name)) is not None
+        return self._environ.get(environ_key(name)) is not None
 
 
 @lru_cache(maxsize=512)
-def _environ_key(name: str) -> str:
+def environ_key(name: str) -> str:
+    """Where a WSGI environment has a field; `name` in lower case."""
     key = name.upper().replace("-", "_")
     return key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else "HTTP_" + key
 

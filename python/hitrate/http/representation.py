@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 
 from hitrate.http.fields import Headers
 from hitrate.http.text import bounded, digest, escaped
@@ -43,6 +42,7 @@ class Representation:
         scheme: of the links in the answer, as the framework builds them.
         host: of these links, with its port.
         root: what their paths begin with (``SCRIPT_NAME``, ``root_path``), where that differs between requests.
+        plain: the part of the key of an answer that varies on nothing else.
     """
 
     media_type: str | None = None
@@ -52,6 +52,11 @@ class Representation:
     scheme: str | None = None
     host: str | None = None
     root: str | None = None
+    plain: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Write what every key with it holds: adapters keep those that they meet often."""
+        object.__setattr__(self, "plain", bounded("&".join(self._chosen())))
 
     def text(self, headers: Headers, vary: Vary | None = None) -> str:
         """
@@ -67,24 +72,21 @@ class Representation:
             Only digests of the values of cookies, tokens and other headers are shown.
         """
         if vary is None or not vary.names:
-            return bounded("&".join(_chosen(self)))
+            return self.plain
         values = [f"vary.{escaped(name)}{_values(name, headers.lines(name))}" for name in sorted(vary.names)]
-        return bounded("&".join([*_chosen(self), *values]))
+        return bounded("&".join([*self._chosen(), *values]))
 
-
-# Of few different ones: hosts are those that the framework allows.
-@lru_cache(maxsize=256)
-def _chosen(form: Representation) -> tuple[str, ...]:
-    parts = (
-        ("type", form.media_type),
-        ("language", form.language),
-        ("encoding", form.encoding),
-        ("timezone", form.timezone),
-        ("scheme", form.scheme),
-        ("host", form.host),
-        ("root", form.root),
-    )
-    return tuple(f"{tag}={escaped(value)}" for tag, value in parts if value is not None)
+    def _chosen(self) -> list[str]:
+        parts = (
+            ("type", self.media_type),
+            ("language", self.language),
+            ("encoding", self.encoding),
+            ("timezone", self.timezone),
+            ("scheme", self.scheme),
+            ("host", self.host),
+            ("root", self.root),
+        )
+        return [f"{tag}={escaped(value)}" for tag, value in parts if value is not None]
 
 
 def _values(name: str, lines: tuple[str, ...]) -> str:

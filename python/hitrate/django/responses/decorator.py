@@ -111,7 +111,7 @@ def _called(function: Callable[..., Any], cached: CachedView) -> Callable[..., A
     @functools.wraps(function)
     def answer(*args: Any, **kwargs: Any) -> Any:
         asker, rest, named = find_request(args, kwargs)
-        if getattr(asker, ASKED, False):
+        if was_asked(asker):
             return function(*args, **kwargs)
         return cached.answer(asker, rest, named, lambda: function(*args, **kwargs))
 
@@ -122,7 +122,7 @@ def _awaited(function: Callable[..., Any], cached: CachedView) -> Callable[..., 
     @functools.wraps(function)
     async def answer(*args: Any, **kwargs: Any) -> Any:
         asker, rest, named = find_request(args, kwargs)
-        if getattr(asker, ASKED, False):
+        if was_asked(asker):
             return await function(*args, **kwargs)
         return await cached.aanswer(asker, rest, named, lambda: function(*args, **kwargs))
 
@@ -146,6 +146,12 @@ def find_request(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any,
         if is_request(value):
             return value, args[1:], {other: kwargs[other] for other in kwargs if other != name}
     raise ConfigError("cache_api_response found no request among the arguments; use hitrate.cached for other functions")
+
+
+def was_asked(asker: Any) -> bool:
+    """Whether `CachedViewMixin` has asked the cache about this request, and goes on to the view."""
+    # REST framework's request looks for attributes that it has not in Django's, at ten times the price.
+    return ASKED in vars(getattr(asker, "_request", asker))
 
 
 def is_request(value: object) -> bool:

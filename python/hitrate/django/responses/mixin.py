@@ -31,7 +31,6 @@ class CachedViewMixin:
             return dispatch(request, *args, **kwargs)
 
         def call() -> HttpResponseBase:
-            # REST framework hands attributes of Django's request on to its own.
             setattr(request, ASKED, True)
             return dispatch(request, *args, **kwargs)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from hitrate.django.responses.identity import Aspect, aspect
 from hitrate.exceptions import ConfigError
 from hitrate.http import Audience, Clients, Policy
+from hitrate.http.fields import environ_key
 from hitrate.lease import Rules
 
 Tags: TypeAlias = Iterable[str] | Callable[..., Iterable[str]]
@@ -33,6 +35,11 @@ class Options:
     cache: str = "default"
     max_age: int | None = None
     s_maxage: int | None = None
+
+    @cached_property
+    def concerns(self) -> frozenset[str]:
+        """Where a WSGI environment has the headers that the rules of HTTP look for."""
+        return frozenset(map(environ_key, self.policy.concerns))
 
 
 def read(

@@ -1,30 +1,21 @@
-"""A request to a cached view: what it asks, under which key the answer is, and what a view is shown of it."""
+"""A request to a cached view: what it asks, where the answer is, and what a view is shown of it."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest, QueryDict
-from django.utils.timezone import get_current_timezone_name
-from django.utils.translation import get_language
 
-from hitrate.django.responses.identity import identity, is_known, user_of
+from hitrate.django.responses.address import Address, Addresses
+from hitrate.django.responses.identity import is_known, user_of
 from hitrate.django.responses.options import Options
-from hitrate.http import EnvironHeaders, Representation, Request, Vary, canonical_query
-from hitrate.http.text import bounded, escaped
+from hitrate.http import EnvironHeaders, Request, Vary
 
-# What ends the key of an entry in our own form; no parameter can write it, for a colon within a part is escaped.
-SUFFIX = "h1"
-
-# Covered by other parts of the key: by the user, by the language, by the media type that was negotiated.
+# Covered by the user in the key.
 _BY_IDENTITY = frozenset({"cookie", "authorization"})
-_BY_LANGUAGE = frozenset({"accept-language"})
-_BY_NEGOTIATION = frozenset({"accept"})
+_BY_STRANGER = frozenset({"authorization"})
 
 
 class Question:
@@ -32,21 +23,23 @@ class Question:
     What one request asks.
 
     Attributes:
+        options: of the view.
         request: Django's.
         asker: what the view gets: Django's request, or REST framework's around it.
-        facts: for the rules of HTTP.
-        base: the key without its variant.
-        covered: headers that other parts of the key stand for.
+        url_arguments: those by name.
+        address: where the answer is.
+        is_plain: a GET with nothing in it that the rules of HTTP look for.
+        is_stranger: nobody was authenticated when the key was made, though the answer is the user's: what else tells
+            askers apart is unknown.
         session_was_read: by the view.
     """
 
     __slots__ = (
-        "_form",
-        "_who",
+        "_facts",
+        "address",
         "asker",
-        "base",
-        "covered",
-        "facts",
+        "is_plain",
+        "is_stranger",
         "options",
         "request",
         "session_was_read",
@@ -54,56 +47,55 @@ class Question:
     )
 
     def __init__(
-        self, options: Options, asker: Any, view: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+        self,
+        options: Options,
+        addresses: Addresses,
+        asker: Any,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        vary: Vary,
     ) -> None:
         """
         Args:
-            options: of the view.
+            options: see above.
+            addresses: of the view's answers.
             asker: see above.
-            view: the function that answers.
-            args: its positional arguments after the request.
+            args: positional arguments of the view after the request.
             kwargs: its arguments by name, those of the URL.
+            vary: headers that its answers are known to vary on.
         """
         request: HttpRequest = getattr(asker, "_request", asker)
-        self.options, self.asker, self.request = options, asker, request
-        self.url_arguments, self.session_was_read = kwargs, False
-        policy = options.policy
-        is_staff = policy.clients == "staff" and bool(getattr(user_of(asker), "is_staff", False))
-        self.facts = Request(request.method or "", EnvironHeaders(request.META), is_staff)
-        self._who = identity(asker, options.aspects, shared=options.shared)
-        self._form, self.covered = _form(asker, request)
-        if not options.shared:
-            self.covered |= (
-                _BY_IDENTITY if options.aspects or is_known(user_of(asker)) else frozenset({"authorization"})
-            )
-        names = _url_arguments(args, kwargs) if args or kwargs else ""
-        query = canonical_query(_pairs(request.GET), options.params) if request.GET else ""
-        self.base = f"{_prefix(options, kwargs)}:{view.__name__}:{names}:{query}:{_mounting(request, view)}"
+        meta = request.META
+        self.options, self.asker, self.request, self.url_arguments = options, asker, request, kwargs
+        self.session_was_read = False
+        self._facts: Request | None = None
+        # One look at all of them, for nearly every request has none.
+        self.is_plain = (
+            request.method == "GET" and meta.keys().isdisjoint(options.concerns) and not meta.get("CONTENT_LENGTH")
+        )
+        self.is_stranger = not options.shared and options.aspects is None and not is_known(user_of(asker))
+        self.address: Address = addresses.of(asker, request, args, kwargs, vary)
 
-    def key(self, vary: Vary) -> str:
-        """
-        Where the answer is, if it varies on no more than this.
+    @property
+    def facts(self) -> Request:
+        """What the rules of HTTP must know of it."""
+        if self._facts is None:
+            is_staff = self.options.policy.clients == "staff" and bool(getattr(user_of(self.asker), "is_staff", False))
+            self._facts = Request(self.request.method or "", EnvironHeaders(self.request.META), is_staff)
+        return self._facts
 
-        Args:
-            vary: headers that answers of this view are known to vary on, beyond what is covered.
-        """
-        form = self._form.text(self.facts.headers, vary)
-        return f"{self.base}{form}:{self._who}:{SUFFIX}"
+    def covered(self) -> frozenset[str]:
+        """Headers that other parts of the key stand for."""
+        if self.options.shared:
+            return self.address.covered
+        return self.address.covered | (_BY_STRANGER if self.is_stranger else _BY_IDENTITY)
 
     def tags(self) -> tuple[str, ...]:
         """The tags of the answer, with the URL's arguments in them."""
         declared = self.options.tags
-        if callable(declared):
-            return tuple(dict.fromkeys(map(str, declared(self.asker, **self.url_arguments))))
-        if not self.url_arguments:
-            return declared
-        return tuple([tag.format_map(self.url_arguments) if "{" in tag else tag for tag in declared])
-
-    @property
-    def is_stranger(self) -> bool:
-        """Nobody was authenticated, though the answer is the user's: what else tells askers apart is unknown."""
-        options = self.options
-        return not options.shared and options.aspects is None and not is_known(user_of(self.asker))
+        if not callable(declared):
+            return self.address.tags
+        return tuple(dict.fromkeys(map(str, declared(self.asker, **self.url_arguments))))
 
     @contextmanager
     def narrowed(self) -> Iterator[None]:
@@ -127,56 +119,3 @@ class Question:
             yield
         finally:
             request.GET, request.META["QUERY_STRING"] = whole, text
-
-
-def _pairs(query: QueryDict) -> Iterator[tuple[str, str]]:
-    for name, values in query.lists():
-        for value in values:
-            yield name, str(value)
-
-
-def _prefix(options: Options, kwargs: Mapping[str, Any]) -> str:
-    declared = options.key_prefix
-    if "{" not in declared:
-        return declared
-    return declared.format_map({name: escaped(str(value)) for name, value in kwargs.items()})
-
-
-def _url_arguments(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
-    parts = [escaped(str(value)) for value in args]
-    parts += [f"{escaped(name)}={escaped(str(value))}" for name, value in sorted(kwargs.items())]
-    return bounded("&".join(parts))
-
-
-def _mounting(request: HttpRequest, view: Callable[..., Any]) -> str:
-    """Which view this is: two may share a prefix and a name, and one may be mounted at two places."""
-    match = request.resolver_match
-    return _digest(request.path_info if match is None else match.route, view.__module__, view.__qualname__)
-
-
-# As many as there are views; paths are among them only where no URL was resolved, as in tests.
-@lru_cache(maxsize=4096)
-def _digest(*names: str) -> str:
-    # Eight digits keep this project's own views apart; nobody else can choose their names.
-    return hashlib.sha256("\0".join(names).encode("utf-8", "surrogatepass")).hexdigest()[:8] + "&"
-
-
-def _form(asker: Any, request: HttpRequest) -> tuple[Representation, frozenset[str]]:
-    """What was chosen for the request before the view runs, and which headers it was chosen by."""
-    media_type, covered = None, frozenset[str]()
-    renderer = getattr(asker, "accepted_renderer", None)
-    if renderer is not None:
-        # With its parameters (indent, version), which renderers heed.
-        media_type, covered = f"{asker.accepted_media_type} {renderer.format}", _BY_NEGOTIATION
-    language = None
-    if settings.USE_I18N:
-        language, covered = get_language(), covered | _BY_LANGUAGE
-    form = Representation(
-        media_type=media_type,
-        language=language,
-        timezone=get_current_timezone_name() if settings.USE_TZ else None,
-        scheme=request.scheme,
-        host=request.get_host(),
-        root=request.META.get("SCRIPT_NAME") or None,
-    )
-    return form, covered

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -10,13 +11,17 @@ from django.http import HttpResponse, HttpResponseBase, HttpResponseNotModified
 
 from hitrate._native import Entry
 from hitrate.django.invalidation import bypasses
+from hitrate.django.responses.address import Addresses
 from hitrate.django.responses.numbers import Numbers
+from hitrate.django.responses.options import Options
 from hitrate.django.responses.private import private_use, session_watch
 from hitrate.django.responses.question import Question
+from hitrate.django.responses.response import StoredResponse
 from hitrate.django.snapshots import snapshot_risk
 from hitrate.http import (
     CacheControl,
     Headers,
+    Request,
     Response,
     Stored,
     Vary,
@@ -30,6 +35,8 @@ from hitrate.http import (
     may_serve,
     may_store,
 )
+from hitrate.http.answer import served_headers
+from hitrate.http.serve import ANYTHING, Serving
 from hitrate.lease import Found, Made, Place, Times
 from hitrate.lease import Response as Answer
 
@@ -48,7 +55,7 @@ class Learned:
         self.vary = vary
 
 
-class Visit:
+class Visit(Question):
     """
     One request.
 
@@ -57,19 +64,54 @@ class Visit:
         passes: why it goes past the cache; None if it does not.
     """
 
-    def __init__(self, question: Question, client: Any, learned: Learned, numbers: Numbers) -> None:
-        self._question, self._learned, self._numbers = question, learned, numbers
-        self._serving = serving = may_serve(question.facts, question.options.policy)
-        self.passes: str | None = serving.reason
-        headers = question.facts.headers
-        if self.passes is None and question.is_stranger and "authorization" in headers:
-            self.passes = "authorization"
-        self._unstorable = "head" if question.facts.method == "HEAD" else "range" if "range" in headers else None
-        self.place = Place(client, question.key(learned.vary), question.tags())
-        if self.passes is None and bypasses(self.place.key, self.place.tags):
-            self.passes = "transaction"
+    __slots__ = ("_learned", "_numbers", "_reason", "_risk", "_serving", "_unstorable", "passes", "place")
+
+    def __init__(
+        self,
+        options: Options,
+        addresses: Addresses,
+        asker: Any,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        *,
+        client: Any,
+        learned: Learned,
+        numbers: Numbers,
+    ) -> None:
+        """
+        Args:
+            options: of the view, as all up to `kwargs` for `Question`.
+            addresses: of its answers.
+            asker: what it gets.
+            args: its positional arguments after the request.
+            kwargs: its arguments by name.
+            client: the cache.
+            learned: what its answers vary on.
+            numbers: of the view.
+        """
+        super().__init__(options, addresses, asker, args, kwargs, learned.vary)
+        self._learned, self._numbers = learned, numbers
+        self._serving: Serving = ANYTHING
+        self._unstorable: str | None = None
+        self.passes: str | None = None
+        if not self.is_plain:
+            self._consider(self.facts)
+        self.place = Place(client, self.address.key, self.tags())
+        if self.passes is None:
+            self.passes = self._own_way()
         self._risk: float | None = 0.0
         self._reason: str | None = None
+
+    def _consider(self, facts: Request) -> None:
+        self._serving = may_serve(facts, self.options.policy)
+        self.passes = self._serving.reason
+        self._unstorable = "head" if facts.method == "HEAD" else "range" if "range" in facts.headers else None
+
+    def _own_way(self) -> str | None:
+        """Why it goes past the cache for a reason that HTTP does not know."""
+        if self.is_stranger and "HTTP_AUTHORIZATION" in self.request.META:
+            return "authorization"
+        return "transaction" if bypasses(self.place.key, self.place.tags) else None
 
     @property
     def is_only_read(self) -> bool:
@@ -83,13 +125,13 @@ class Visit:
 
     def hit(self, entry: Entry | None) -> HttpResponse | None:
         """Answer from a fresh entry; None if it is not, or not fresh enough for this client."""
-        if entry is None or entry.fresh_for <= 0:
+        if entry is None or (left := entry.fresh_for) <= 0:
             return None
-        if not self._serving.accepts(age=entry.age, ttl=entry.fresh_for):
+        if not self._serving.accepts(age=entry.age, ttl=left):
             self.passes = "request"
             return None
         self._numbers.outcomes["hit"] += 1
-        return self._from(entry, cache_status(ttl=entry.fresh_for))
+        return self._from(entry, cache_status(ttl=left))
 
     def refused(self) -> HttpResponse | None:
         """The answer to a client who wants none but a stored one."""
@@ -108,7 +150,7 @@ class Visit:
     def view_runs(self) -> AbstractContextManager[None]:
         """The time in which the view does."""
         self._risk = snapshot_risk()
-        return session_watch(self._question)
+        return session_watch(self)
 
     def judge(self, response: HttpResponseBase) -> tuple[Answer, Times] | None:
         """
@@ -117,7 +159,7 @@ class Visit:
         Returns:
             What is to be stored and for how long, or None.
         """
-        question, options = self._question, self._question.options
+        options = self.options
         body = None if getattr(response, "streaming", True) else response.content  # type: ignore[attr-defined]
         facts = Response(
             response.status_code,
@@ -125,8 +167,8 @@ class Visit:
             None if body is None else len(body),
             sets_cookies=bool(response.cookies),
         )
-        decision = may_store(question.facts, facts, options.policy, now=time.time())
-        self._reason = decision.reason or private_use(question) or self._unsafe(facts.headers)
+        decision = may_store(self.facts, facts, options.policy, now=time.time())
+        self._reason = decision.reason or private_use(self) or self._unsafe(facts.headers)
         if self._reason is not None or body is None:
             return None
         self._mark(response, body, facts.headers)
@@ -143,7 +185,7 @@ class Visit:
         """Why an answer that HTTP would let us store might be wrong for the next one all the same."""
         if self._risk is None or bypasses(self.place.key, self.place.tags):
             return "transaction"
-        vary = Vary.parse(headers.get("vary")).without(self._question.covered)
+        vary = Vary.parse(headers.get("vary")).without(self.covered())
         if "cookie" in vary or "authorization" in vary:
             return "vary"
         unknown = vary.without(self._learned.vary.names)
@@ -153,7 +195,7 @@ class Visit:
         return None
 
     def _mark(self, response: HttpResponseBase, body: bytes, headers: Headers) -> None:
-        options = self._question.options
+        options = self.options
         if "etag" not in headers:
             response.headers["ETag"] = content_etag(
                 body, content_type=headers.get("content-type"), content_encoding=headers.get("content-encoding")
@@ -184,13 +226,16 @@ class Visit:
         response = outcome.result
         status = cache_status("stale" if was_stale else "miss", stored=outcome.was_stored, detail=self._reason)
         _add_status(response, status)
-        return _not_modified(response, self._question) if self._reason is None else response
+        return _not_modified(response, self.facts) if self._reason is None else response
 
     def _from(self, entry: Entry, status: str) -> HttpResponse:
+        if self.is_plain and entry.status == 200:
+            body = entry.body
+            return StoredResponse(200, served_headers(entry.headers, entry.age, len(body), status), body)
         now = time.time()
         stored = Stored(entry.status, entry.headers, len(entry.body), now - entry.age)
-        said = answer(self._question.facts, stored, now=now, cache_status=status)
-        return HttpResponse(entry.body if said.has_body else b"", status=said.status, headers=dict(said.headers))
+        said = answer(self.facts, stored, now=now, cache_status=status)
+        return StoredResponse(said.status, said.headers, entry.body if said.has_body else b"")
 
 
 def _found_status(found: Found) -> str:
@@ -205,14 +250,14 @@ def _add_status(response: HttpResponseBase, status: str) -> None:
     response.headers["Cache-Status"] = f"{before}, {status}" if before else status
 
 
-def _not_modified(response: HttpResponseBase, question: Question) -> HttpResponseBase:
+def _not_modified(response: HttpResponseBase, facts: Request) -> HttpResponseBase:
     """Spare a client the content that it has."""
     headers = Headers(response.items())
-    if response.status_code != 200 or not is_not_modified(question.facts.headers, headers, now=time.time()):
+    if response.status_code != 200 or not is_not_modified(facts.headers, headers, now=time.time()):
         return response
     spared = HttpResponseNotModified()
     stored = Stored(200, kept_headers(response.items()), 0, time.time())
-    for name, value in answer(question.facts, stored, now=time.time()).headers:
+    for name, value in answer(facts, stored, now=time.time()).headers:
         spared.headers[name] = value
     spared.headers["Cache-Status"] = response.headers["Cache-Status"]
     return spared

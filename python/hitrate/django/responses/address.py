@@ -1,0 +1,217 @@
+"""
+Where the answer to a request is kept: its key, and what that tells apart.
+
+Addresses are remembered. A hit asks nothing that was not asked before, and to make the key anew takes longer than all
+the rest of it: Django parses the query (11 µs), and compares the host with ``ALLOWED_HOSTS`` (4 µs).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+from django.core.handlers.asgi import ASGIRequest
+from django.core.handlers.wsgi import WSGIRequest
+from django.core.signals import setting_changed
+from django.http import HttpRequest, QueryDict
+
+from hitrate.django.responses.active import active
+from hitrate.django.responses.identity import EVERYBODY, identity
+from hitrate.django.responses.options import Options
+from hitrate.http import EnvironHeaders, Representation, Vary, canonical_query
+from hitrate.http.fields import environ_key
+from hitrate.http.text import bounded, escaped
+
+# What ends the key of an entry in our own form; no parameter can write it, for a colon within a part is escaped.
+SUFFIX = "h1"
+
+# Covered by other parts of the key: by the language, by the media type that was negotiated.
+_BY_LANGUAGE = frozenset({"accept-language"})
+_BY_NEGOTIATION = frozenset({"accept"})
+
+Seen: TypeAlias = tuple[Any, ...]
+"""All of a request that its address depends on, as it came."""
+
+# More than most processes are asked for again and again. Beyond it all are forgotten: clients can invent queries.
+MOST = 4096
+# All that was seen, written out. Whoever sends more has his address made each time.
+MOST_CHARS = 2048
+# A project's own classes may find host and query elsewhere.
+_USUAL_REQUESTS = frozenset({WSGIRequest, ASGIRequest})
+# Of these, equal ones have equal texts.
+_USUAL_ARGUMENTS = frozenset({str, int, uuid.UUID})
+
+_known: dict[Seen, Address] = {}
+
+
+class Address(NamedTuple):
+    """
+    Where an answer is.
+
+    Attributes:
+        key: of the entry.
+        tags: of it, as far as they are declared by name.
+        covered: headers that other parts of the key stand for, besides those that name the user.
+    """
+
+    key: str
+    tags: tuple[str, ...]
+    covered: frozenset[str]
+
+
+class Addresses:
+    """The addresses of the answers of one view."""
+
+    def __init__(self, options: Options, view: Callable[..., Any]) -> None:
+        """
+        Args:
+            options: of the view.
+            view: the function that answers.
+        """
+        self._options, self._view = options, view
+        self._is_for_everybody = options.shared and options.aspects is None
+
+    def of(
+        self,
+        asker: Any,
+        request: HttpRequest,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        vary: Vary,
+    ) -> Address:
+        """
+        Find where the answer to a request is, if it varies on no more than this.
+
+        Args:
+            asker: what the view gets: Django's request, or REST framework's around it.
+            request: Django's.
+            args: positional arguments of the view after the request.
+            kwargs: its arguments by name, those of the URL.
+            vary: headers that answers of this view are known to vary on, beyond what is covered.
+
+        Raises:
+            DisallowedHost: ``ALLOWED_HOSTS`` has not the host that was asked.
+        """
+        options, meta, own, match = self._options, request.META, vars(request), request.resolver_match
+        renderer = getattr(asker, "accepted_renderer", None)
+        chosen = (
+            EVERYBODY if self._is_for_everybody else identity(asker, options.aspects, shared=options.shared),
+            request.path_info if match is None else match.route,
+            # With its parameters (indent, version), which renderers heed.
+            None if renderer is None else f"{asker.accepted_media_type} {renderer.format}",
+            *active(),
+            request.scheme,
+            meta.get("SCRIPT_NAME") or None,
+        )
+        given = (args, *kwargs.items()) if args or kwargs else None
+        if type(request) not in _USUAL_REQUESTS or "get_host" in own or (given and not _are_usual(args, kwargs)):
+            return self._make(chosen, request, args, kwargs, vary)
+        seen = (
+            self,
+            *chosen,
+            # All that `get_host()` may look at.
+            meta.get("HTTP_HOST"),
+            meta.get("HTTP_X_FORWARDED_HOST"),
+            meta.get("HTTP_X_FORWARDED_PORT"),
+            meta.get("SERVER_NAME"),
+            meta.get("SERVER_PORT"),
+            # Once it is parsed, a middleware may have changed it or put another one in its place.
+            (_query(request.GET, options.params),) if "GET" in own else meta.get("QUERY_STRING"),
+            request.encoding,
+            given,
+            (vary.names, *[meta.get(environ_key(name)) for name in vary.names]) if vary.names else None,
+        )
+        found = _known.get(seen)
+        if found is None:
+            found = self._make(chosen, request, args, kwargs, vary)
+            _remember(seen, found)
+        return found
+
+    def _make(
+        self,
+        chosen: Seen,
+        request: HttpRequest,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        vary: Vary,
+    ) -> Address:
+        who, mounting, media_type, language, timezone, scheme, root = chosen
+        form = Representation(
+            media_type=media_type,
+            language=language,
+            timezone=timezone,
+            scheme=scheme,
+            host=request.get_host(),
+            root=root,
+        )
+        view, options = self._view, self._options
+        # Two views may share a prefix and a name, and one may be mounted at two places.
+        base = ":".join(
+            (
+                _prefix(options.key_prefix, kwargs),
+                view.__name__,
+                _url_arguments(args, kwargs),
+                _query(request.GET, options.params),
+                _digest(mounting, view.__module__, view.__qualname__),
+            )
+        )
+        covered = _BY_NEGOTIATION if media_type is not None else frozenset[str]()
+        if language is not None:
+            covered |= _BY_LANGUAGE
+        return Address(
+            f"{base}&{form.text(EnvironHeaders(request.META), vary)}:{who}:{SUFFIX}",
+            _tags(options.tags, kwargs),
+            covered,
+        )
+
+
+def _are_usual(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    return _USUAL_ARGUMENTS.issuperset(map(type, (*args, *kwargs.values())))
+
+
+def _prefix(declared: str, kwargs: Mapping[str, Any]) -> str:
+    if "{" not in declared:
+        return declared
+    return declared.format_map({name: escaped(str(value)) for name, value in kwargs.items()})
+
+
+def _url_arguments(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+    parts = [escaped(str(value)) for value in args]
+    parts += [f"{escaped(name)}={escaped(str(value))}" for name, value in sorted(kwargs.items())]
+    return bounded("&".join(parts))
+
+
+def _query(query: QueryDict, params: frozenset[str] | None) -> str:
+    if not query:
+        return ""
+    names = query.keys() if params is None else query.keys() & params
+    return canonical_query([(name, str(value)) for name in names for value in query.getlist(name)])
+
+
+def _digest(*names: str) -> str:
+    # Eight digits keep this project's own views apart; nobody else can choose their names.
+    return hashlib.sha256("\0".join(names).encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+
+def _tags(declared: Any, kwargs: Mapping[str, Any]) -> tuple[str, ...]:
+    if callable(declared):
+        return ()
+    return tuple([tag.format_map(kwargs) if "{" in tag else tag for tag in declared])
+
+
+def _remember(seen: Seen, address: Address) -> None:
+    if len(repr(seen)) > MOST_CHARS:
+        return
+    if len(_known) >= MOST:
+        _known.clear()
+    _known[seen] = address
+
+
+def forget(**_: Any) -> None:
+    """Forget all: any setting may bear on it. They change in tests only."""
+    _known.clear()
+
+
+setting_changed.connect(forget, dispatch_uid="hitrate.django.responses.address")

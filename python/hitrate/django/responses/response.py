@@ -1,0 +1,54 @@
+"""What Django sends, made of what was stored."""
+
+from __future__ import annotations
+
+from http.cookies import SimpleCookie
+from typing import Any
+
+from django.http import HttpResponse
+from django.http.response import ResponseHeaders
+
+from hitrate.http.answer import Pairs
+
+# What an answer of Django holds, in the versions that this was written for.
+_ATTRIBUTES = frozenset(
+    {
+        "headers",
+        "cookies",
+        "closed",
+        "_charset",
+        "_container",
+        "_handler_class",
+        "_reason_phrase",
+        "_resource_closers",
+    }
+)
+_IS_KNOWN = vars(HttpResponse()).keys() == _ATTRIBUTES
+
+
+class StoredResponse(HttpResponse):
+    """
+    An answer of header lines that one of Django's had before: a hit.
+
+    Django makes the same of them, and encodes each name and value once more to see whether they can be sent: 8 µs in
+    all, which is a third of a hit.
+    """
+
+    def __init__(self, status: int, lines: Pairs, body: bytes) -> None:
+        """
+        Args:
+            status: the code.
+            lines: name and value of each header.
+            body: the content.
+        """
+        if not _IS_KNOWN:
+            super().__init__(body, content_type="text/plain", status=status)
+        else:
+            self.status_code = status
+            self._container = [body]
+            self._charset = self._handler_class = self._reason_phrase = None
+            self._resource_closers: list[Any] = []
+            self.cookies, self.closed = SimpleCookie(), False
+            self.headers = ResponseHeaders({})
+        # As it keeps them: the line by its name in lower case.
+        self.headers._store = {line[0].lower(): line for line in lines}  # noqa: SLF001
