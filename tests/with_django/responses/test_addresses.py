@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.test import Client, RequestFactory, override_settings
 from django.utils import timezone, translation
 
@@ -19,6 +19,7 @@ from hitrate.django.responses.options import Options
 from hitrate.django.responses.response import StoredResponse
 from hitrate.http import Policy, Vary
 from hitrate.lease import Rules
+from tests.with_django.responses import views
 from tests.with_django.responses.views import Runs
 
 pytestmark = pytest.mark.usefixtures("_tables")
@@ -155,6 +156,25 @@ def test_the_variables_of_language_and_time_zone_are_found() -> None:
     usual = active._usual[0]
     assert usual.language_kept_in is not None
     assert usual.timezone_kept_in is not None
+
+
+def _learning() -> Any:
+    """A view as another process has it, which knows nothing yet of what its answers vary on."""
+
+    @views.cache_api_response(key_prefix="learning", shared=True)
+    def learning(request: HttpRequest) -> HttpResponseBase:
+        if request.headers.get("X-Plan") == "gold":
+            # The key of this request is made already. This one learns that answers vary.
+            learning(_get("/learning", **{"x-plan": "silver"}))
+        return HttpResponse(request.headers.get("X-Plan", "none"), headers={"Vary": "X-Plan"})
+
+    return learning
+
+
+def test_what_another_request_learned_meanwhile_is_not_in_the_key_of_this_one(site: Any) -> None:
+    first, second = _learning(), _learning()
+    assert first(_get("/learning", **{"x-plan": "gold"})).content == b"gold"
+    assert second(_get("/learning")).content == b"none"
 
 
 def test_a_hit_is_an_answer_like_any_other() -> None:

@@ -64,7 +64,7 @@ class Visit(Question):
         passes: why it goes past the cache; None if it does not.
     """
 
-    __slots__ = ("_learned", "_numbers", "_reason", "_risk", "_serving", "_unstorable", "passes", "place")
+    __slots__ = ("_learned", "_numbers", "_reason", "_risk", "_serving", "_unstorable", "_vary", "passes", "place")
 
     def __init__(
         self,
@@ -89,7 +89,9 @@ class Visit(Question):
             learned: what its answers vary on.
             numbers: of the view.
         """
-        super().__init__(options, addresses, asker, args, kwargs, learned.vary)
+        # What the key holds; others may learn more before the view has run.
+        self._vary = learned.vary
+        super().__init__(options, addresses, asker, args, kwargs, self._vary)
         self._learned, self._numbers = learned, numbers
         self._serving: Serving = ANYTHING
         self._unstorable: str | None = None
@@ -188,7 +190,7 @@ class Visit(Question):
         vary = Vary.parse(headers.get("vary")).without(self.covered())
         if "cookie" in vary or "authorization" in vary:
             return "vary"
-        unknown = vary.without(self._learned.vary.names)
+        unknown = vary.without(self._vary.names)
         if unknown.names:
             self._learned.vary = self._learned.vary.merged(unknown)
             return "vary-learned"
