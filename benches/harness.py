@@ -131,7 +131,10 @@ class CPUMeter:
 
     def _own_seconds(self) -> float:
         family = [*self._pids, *_children(os.getpid())]
-        return time.process_time() + sum(_process_seconds(pid) for pid in family)
+        # Those that have ended (a load generator, say) are in no list any more.
+        ended = os.times()
+        own = time.process_time() + ended.children_user + ended.children_system
+        return own + sum(_process_seconds(pid) for pid in family)
 
 
 def _machine_seconds() -> float | None:
