@@ -8,6 +8,7 @@ of ``;``, ``&amp;``, ``%2526`` or bytes that are no UTF-8, two requests share a 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from operator import itemgetter
 
 from hitrate.exceptions import ConfigError
 from hitrate.http.text import bounded, escaped
@@ -30,8 +31,10 @@ def selected(pairs: Iterable[tuple[str, str]], params: Collection[str] | None) -
     """
     if isinstance(params, str):
         raise ConfigError(f"params is the text {params!r}; use a list of names")
-    kept = pairs if params is None else (pair for pair in pairs if pair[0] in params)
-    return sorted(kept, key=lambda pair: pair[0])
+    kept = list(pairs) if params is None else [pair for pair in pairs if pair[0] in params]
+    if len(kept) > 1:
+        kept.sort(key=itemgetter(0))
+    return kept
 
 
 def canonical_query(pairs: Iterable[tuple[str, str]], params: Collection[str] | None = None) -> str:

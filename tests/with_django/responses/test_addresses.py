@@ -84,6 +84,26 @@ def test_a_query_that_was_changed_is_not_taken_for_the_one_in_the_url() -> None:
     assert _key(addresses, replaced) == _key(addresses, _get("/page?a=2"))
 
 
+def test_what_a_proxy_says_counts_where_it_is_trusted() -> None:
+    addresses = Addresses(OPTIONS, _view)
+    forwarded = [
+        {},
+        {"x-forwarded-host": "a.example"},
+        {"x-forwarded-host": "b.example"},
+        {"x-forwarded-proto": "https"},
+    ]
+
+    def addressed() -> int:
+        return len({_key(addresses, _get(**headers)) for headers in forwarded})
+
+    assert addressed() == 1
+    with override_settings(USE_X_FORWARDED_HOST=True):
+        assert addressed() == 3
+        with override_settings(SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https")):
+            assert addressed() == 4
+    assert addressed() == 1
+
+
 def test_a_host_of_the_projects_own_is_asked_for() -> None:
     addresses = Addresses(OPTIONS, _view)
 

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
+from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.core.handlers.wsgi import WSGIRequest
 from django.core.signals import setting_changed
@@ -44,6 +45,8 @@ _USUAL_REQUESTS = frozenset({WSGIRequest, ASGIRequest})
 _USUAL_ARGUMENTS = frozenset({str, int, uuid.UUID})
 
 _known: dict[Seen, Address] = {}
+# Whether a proxy's headers are trusted. To ask Django's settings takes 0.3 µs each.
+_is_behind_proxy: list[bool] = []
 
 
 class Address(NamedTuple):
@@ -52,12 +55,12 @@ class Address(NamedTuple):
 
     Attributes:
         key: of the entry.
-        tags: of it, as far as they are declared by name.
+        tags: of it; None where a function of the request names them.
         covered: headers that other parts of the key stand for, besides those that name the user.
     """
 
     key: str
-    tags: tuple[str, ...]
+    tags: tuple[str, ...] | None
     covered: frozenset[str]
 
 
@@ -102,7 +105,6 @@ class Addresses:
             # With its parameters (indent, version), which renderers heed.
             None if renderer is None else f"{asker.accepted_media_type} {renderer.format}",
             *active(),
-            request.scheme,
             meta.get("SCRIPT_NAME") or None,
         )
         given = (args, *kwargs.items()) if args or kwargs else None
@@ -111,12 +113,7 @@ class Addresses:
         seen = (
             self,
             *chosen,
-            # All that `get_host()` may look at.
-            meta.get("HTTP_HOST"),
-            meta.get("HTTP_X_FORWARDED_HOST"),
-            meta.get("HTTP_X_FORWARDED_PORT"),
-            meta.get("SERVER_NAME"),
-            meta.get("SERVER_PORT"),
+            _origin(request),
             # Once it is parsed, a middleware may have changed it or put another one in its place.
             (_query(request.GET, options.params),) if "GET" in own else meta.get("QUERY_STRING"),
             request.encoding,
@@ -137,12 +134,12 @@ class Addresses:
         kwargs: Mapping[str, Any],
         vary: Vary,
     ) -> Address:
-        who, mounting, media_type, language, timezone, scheme, root = chosen
+        who, mounting, media_type, language, timezone, root = chosen
         form = Representation(
             media_type=media_type,
             language=language,
             timezone=timezone,
-            scheme=scheme,
+            scheme=request.scheme,
             host=request.get_host(),
             root=root,
         )
@@ -167,6 +164,22 @@ class Addresses:
         )
 
 
+def _origin(request: HttpRequest) -> Seen:
+    """All that Django may find scheme and host in."""
+    meta = request.META
+    host, scheme = meta.get("HTTP_HOST"), meta.get("wsgi.url_scheme")
+    if host is not None and scheme is not None and not (_is_behind_proxy or _look_for_proxy())[0]:
+        return host, scheme
+    forwarded = meta.get("HTTP_X_FORWARDED_HOST"), meta.get("HTTP_X_FORWARDED_PORT")
+    return host, request.scheme, *forwarded, meta.get("SERVER_NAME"), meta.get("SERVER_PORT")
+
+
+def _look_for_proxy() -> list[bool]:
+    trusted = settings.USE_X_FORWARDED_HOST, settings.USE_X_FORWARDED_PORT, settings.SECURE_PROXY_SSL_HEADER
+    _is_behind_proxy.append(any(trusted))
+    return _is_behind_proxy
+
+
 def _are_usual(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
     return _USUAL_ARGUMENTS.issuperset(map(type, (*args, *kwargs.values())))
 
@@ -186,8 +199,7 @@ def _url_arguments(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
 def _query(query: QueryDict, params: frozenset[str] | None) -> str:
     if not query:
         return ""
-    names = query.keys() if params is None else query.keys() & params
-    return canonical_query([(name, str(value)) for name in names for value in query.getlist(name)])
+    return canonical_query([(name, str(value)) for name, values in query.lists() for value in values], params)
 
 
 def _digest(*names: str) -> str:
@@ -195,9 +207,9 @@ def _digest(*names: str) -> str:
     return hashlib.sha256("\0".join(names).encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
-def _tags(declared: Any, kwargs: Mapping[str, Any]) -> tuple[str, ...]:
+def _tags(declared: Any, kwargs: Mapping[str, Any]) -> tuple[str, ...] | None:
     if callable(declared):
-        return ()
+        return None
     return tuple([tag.format_map(kwargs) if "{" in tag else tag for tag in declared])
 
 
@@ -212,6 +224,7 @@ def _remember(seen: Seen, address: Address) -> None:
 def forget(**_: Any) -> None:
     """Forget all: any setting may bear on it. They change in tests only."""
     _known.clear()
+    _is_behind_proxy.clear()
 
 
 setting_changed.connect(forget, dispatch_uid="hitrate.django.responses.address")

@@ -25,16 +25,19 @@ class CachedViewMixin:
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer from the cache, or by REST framework."""
-        dispatch: Callable[..., HttpResponseBase] = super().dispatch  # type: ignore[misc]
         early = self._early(request)
         if early is None:
-            return dispatch(request, *args, **kwargs)
+            return self._dispatch(request, *args, **kwargs)
 
         def call() -> HttpResponseBase:
             setattr(request, ASKED, True)
-            return dispatch(request, *args, **kwargs)
+            return self._dispatch(request, *args, **kwargs)
 
         return early.answer(request, args, kwargs, call)
+
+    def _dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        dispatch: Callable[..., HttpResponseBase] = super().dispatch  # type: ignore[misc]
+        return dispatch(request, *args, **kwargs)
 
     def _early(self, request: HttpRequest) -> CachedView | None:
         """What answers early for this request."""
@@ -43,26 +46,28 @@ class CachedViewMixin:
         handler = getattr(self, "get" if method == "head" and not hasattr(self, "head") else method, None)
         cached: CachedView | None = getattr(handler, ATTRIBUTE, None)
         view: Any = type(self)
-        if cached is None or why_not_public(view, cached) is not None:
-            return None
-        return early_twin(view, cached)
+        return None if cached is None else early_twin(view, cached)
 
 
 @lru_cache(maxsize=4096)
-def early_twin(view: Any, cached: CachedView) -> CachedView:
+def early_twin(view: Any, cached: CachedView) -> CachedView | None:
     """
     The same view asked before negotiation: its answers vary on headers instead, and so have keys of their own.
 
     Args:
         view: the class.
         cached: one of its methods.
+
+    Returns:
+        None where it may not be asked then.
     """
+    if why_not_public(view, cached) is not None:
+        return None
     # REST framework says so in each answer of a view that has a choice.
     negotiates = len(view.renderer_classes) > 1
     return CachedView(cached.function, cached.options, varies_on=("accept",) if negotiates else ())
 
 
-@lru_cache(maxsize=4096)
 def why_not_public(view: type, cached: CachedView) -> str | None:
     """
     Why answers of a view may not be served before its checks, None if they may.

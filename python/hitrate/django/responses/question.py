@@ -90,13 +90,6 @@ class Question:
             return self.address.covered
         return self.address.covered | (_BY_STRANGER if self.is_stranger else _BY_IDENTITY)
 
-    def tags(self) -> tuple[str, ...]:
-        """The tags of the answer, with the URL's arguments in them."""
-        declared = self.options.tags
-        if not callable(declared):
-            return self.address.tags
-        return tuple(dict.fromkeys(map(str, declared(self.asker, **self.url_arguments))))
-
     @contextmanager
     def narrowed(self) -> Iterator[None]:
         """

@@ -66,14 +66,14 @@ class CachedView:
             kwargs: its other arguments.
             call: runs it.
         """
-        if not _may_be_answered(asker):
+        if getattr(asker, "_request", asker).method not in READS or not is_enabled():
             return call()
         visit = self._visit(asker, args, kwargs)
         place = visit.place
         if visit.passes and not visit.wants_anew:
             with visit.view_runs():
                 return visit.passed(call())
-        entry = None if visit.wants_anew else place.look()
+        entry = place.look() if visit.passes is None else None
         if (response := visit.hit(entry) or visit.refused()) is not None:
             return response
         if visit.is_only_read:
@@ -99,14 +99,14 @@ class CachedView:
         call: Callable[[], Awaitable[HttpResponseBase]],
     ) -> HttpResponseBase:
         """Answer a request from the cache, or by awaiting the view, as `answer` does."""
-        if not _may_be_answered(asker):
+        if getattr(asker, "_request", asker).method not in READS or not is_enabled():
             return await call()
         visit = await self._avisit(asker, args, kwargs)
         place = visit.place
         if visit.passes and not visit.wants_anew:
             with visit.view_runs():
                 return visit.passed(await call())
-        entry = None if visit.wants_anew else await place.alook()
+        entry = await place.alook() if visit.passes is None else None
         if (response := visit.hit(entry) or visit.refused()) is not None:
             return response
         if visit.is_only_read:
@@ -147,10 +147,6 @@ class CachedView:
 def is_async(function: Callable[..., Any]) -> bool:
     """Whether a view is to be awaited."""
     return inspect.iscoroutinefunction(function)
-
-
-def _may_be_answered(asker: Any) -> bool:
-    return getattr(asker, "_request", asker).method in READS and is_enabled()
 
 
 # By alias. Each look for one of Django's backend objects, which it makes per thread and task, takes 0.7 µs.

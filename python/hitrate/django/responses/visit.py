@@ -98,7 +98,8 @@ class Visit(Question):
         self.passes: str | None = None
         if not self.is_plain:
             self._consider(self.facts)
-        self.place = Place(client, self.address.key, self.tags())
+        tags = self.address.tags
+        self.place = Place(client, self.address.key, self._computed_tags() if tags is None else tags)
         if self.passes is None:
             self.passes = self._own_way()
         self._risk: float | None = 0.0
@@ -108,6 +109,10 @@ class Visit(Question):
         self._serving = may_serve(facts, self.options.policy)
         self.passes = self._serving.reason
         self._unstorable = "head" if facts.method == "HEAD" else "range" if "range" in facts.headers else None
+
+    def _computed_tags(self) -> tuple[str, ...]:
+        declared: Any = self.options.tags
+        return tuple(dict.fromkeys(map(str, declared(self.asker, **self.url_arguments))))
 
     def _own_way(self) -> str | None:
         """Why it goes past the cache for a reason that HTTP does not know."""
@@ -129,7 +134,7 @@ class Visit(Question):
         """Answer from a fresh entry; None if it is not, or not fresh enough for this client."""
         if entry is None or (left := entry.fresh_for) <= 0:
             return None
-        if not self._serving.accepts(age=entry.age, ttl=left):
+        if self._serving is not ANYTHING and not self._serving.accepts(age=entry.age, ttl=left):
             self.passes = "request"
             return None
         self._numbers.outcomes["hit"] += 1
