@@ -251,7 +251,7 @@ fn push_text(out: &mut Vec<u8>, text: &str) {
 /// Takes a payload apart; nothing is copied but versions.
 ///
 /// # Errors
-/// It is cut, longer than it says, beyond a limit, or of another kind than the head says.
+/// It is cut, longer than it says, beyond a limit, or of another kind than the head says; a header has more than one line.
 pub fn read(kind: Kind, payload: &[u8]) -> Result<Payload<'_>, Damaged> {
     let mut rest = Rest(payload);
     if rest.array::<1>()? != [kind.byte()] {
@@ -264,7 +264,7 @@ pub fn read(kind: Kind, payload: &[u8]) -> Result<Payload<'_>, Damaged> {
         Kind::Value => Content::Value(rest.0),
         Kind::Response => {
             let (status, etag) = (u16::from_le_bytes(rest.array()?), rest.text()?);
-            let headers = (0..rest.count(MAX_HEADERS)?).map(|_| Ok((rest.text()?, rest.text()?)));
+            let headers = (0..rest.count(MAX_HEADERS)?).map(|_| Ok((rest.line()?, rest.line()?)));
             let headers = headers.collect::<Result<_, _>>()?;
             Content::Response(Response { status, etag, headers, body: rest.0 })
         }
@@ -299,6 +299,11 @@ impl<'a> Rest<'a> {
         let length = u32::from_le_bytes(self.array()?);
         let bytes = self.take(usize::try_from(length).map_err(|_| Damaged)?)?;
         std::str::from_utf8(bytes).map_err(|_| Damaged)
+    }
+
+    /// A part of a header. Adapters hand it to the server as it is, and with an end of line it would be several.
+    fn line(&mut self) -> Result<&'a str, Damaged> {
+        self.text().and_then(|text| if text.contains(['\r', '\n']) { Err(Damaged) } else { Ok(text) })
     }
 }
 

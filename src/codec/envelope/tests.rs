@@ -35,7 +35,7 @@ impl Parts {
 }
 
 fn parts() -> impl Strategy<Value = Parts> {
-    let (tags, headers) = (vec((".{0,20}", any::<Version>()), 0..5), vec((".{0,20}", ".{0,20}"), 0..20));
+    let (tags, headers) = (vec((".{0,20}", any::<Version>()), 0..5), vec(("[^\r\n]{0,20}", "[^\r\n]{0,20}"), 0..20));
     (any::<[u64; 4]>(), tags, any::<u16>(), ".{0,20}", headers, vec(any::<u8>(), 0..300), any::<bool>()).prop_map(
         |(times, tags, status, etag, headers, body, is_value)| Parts {
             times,
@@ -72,6 +72,14 @@ fn a_head_is_as_scripts_expect_it() {
     assert_eq!(Form::of(&stored), Form::Envelope);
     let sealed = unwrap(&stored);
     assert_eq!(sealed, Ok(Sealed { kind: Kind::Value, fill: [1; 16], payload: b"sealed" }));
+}
+
+#[test]
+fn a_header_of_several_lines_is_damage() {
+    for (name, value) in [("X-Own", "a\r\nSet-Cookie: b=c"), ("X-Own\n", "a"), ("X-Own", "a\r")] {
+        let parts = Parts { headers: vec![(name.to_owned(), value.to_owned())], ..some() };
+        assert_eq!(read(parts.kind(), &write(&parts.payload())), Err(Damaged));
+    }
 }
 
 #[test]

@@ -50,5 +50,6 @@ class StoredResponse(HttpResponse):
             self._resource_closers: list[Any] = []
             self.cookies, self.closed = SimpleCookie(), False
             self.headers = ResponseHeaders({})
-        # As it keeps them: the line by its name in lower case.
+        # As it keeps them: the line by its name in lower case. An entry with an end of line in one is damaged, so that
+        # nothing of Django's is lost by not looking again.
         self.headers._store = {line[0].lower(): line for line in lines}  # noqa: SLF001
