@@ -104,16 +104,19 @@ def _listing(*bases: type, get: Any) -> Any:
     return view.as_view()
 
 
-def urls(ours: str, theirs: str) -> types.ModuleType:
+def urls(ours: str, near: str, theirs: str) -> types.ModuleType:
     """
     The pages, by the name of who caches them.
 
     Args:
         ours: alias of a cache over hitrate.
+        near: alias of one over hitrate with a local cache.
         theirs: alias of one over django-redis.
     """
     get = ListAPIView.get
-    kept = cache_api_response(TIMEOUT, "rows", shared=True, params=["page"], cache=ours)
+    kept, kept_near = (
+        cache_api_response(TIMEOUT, "rows", shared=True, params=["page"], cache=alias) for alias in (ours, near)
+    )
     body = JSONRenderer().render(RowSerializer(Listing.queryset.all(), many=True).data)
 
     def constant(_request: HttpRequest) -> HttpResponse:
@@ -129,6 +132,8 @@ def urls(ours: str, theirs: str) -> types.ModuleType:
         path("cache_page", cache_page(TIMEOUT, cache=theirs)(Listing.as_view())),
         path("hitrate", _listing(get=kept(_own(get)))),
         path("early", _listing(CachedViewMixin, get=kept(_own(get)))),
+        path("hitrate_near", _listing(get=kept_near(_own(get)))),
+        path("early_near", _listing(CachedViewMixin, get=kept_near(_own(get)))),
         path("constant", constant),
         path("constant_of_rest", _listing(get=constant_of_rest)),
     ]

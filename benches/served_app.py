@@ -9,16 +9,17 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from peers import DJANGO_REDIS, HITRATE, PEERS, configure_django
+from peers import DJANGO_REDIS, HITRATE, HITRATE_LOCAL, PEERS, configure_django
 
 configure_django()
 
 import pages  # noqa: E402  needs Django to be configured
 
-for _name, _prefix in ((HITRATE, "served-ours"), (DJANGO_REDIS, "served-theirs")):
+ALIASES = {HITRATE: "served-ours", HITRATE_LOCAL: "served-near", DJANGO_REDIS: "served-theirs"}
+for _name, _prefix in ALIASES.items():
     PEERS[_name].open(os.environ["URL"], _prefix)
 pages.fill()
-_site = pages.Site(pages.urls("served-ours", "served-theirs"))
+_site = pages.Site(pages.urls(*ALIASES.values()))
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Any:

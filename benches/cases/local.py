@@ -99,9 +99,7 @@ def _threads(bench: Bench) -> Iterator[Measure]:
 def children(bench: Bench, count: int, what: str) -> Iterator[list[subprocess.Popen[str]]]:
     """Processes with a local cache each, which have begun to listen."""
     command = [sys.executable, str(CHILD), what, bench.url, bench.prefix]
-    begun = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(count)
-    ]
+    begun = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(count)]
     try:
         for child in begun:
             assert child.stdout is not None

@@ -18,12 +18,23 @@ from bars import Bar
 from bench import Bench, Case
 from harness import Measure, Sample
 
-from cases.responses import CONSTANT, CONSTANT_OF_REST, EARLY, OURS, PAGE, PAGES, TYPICAL, UNCACHED
+from cases.responses import (
+    CONSTANT,
+    CONSTANT_OF_REST,
+    EARLY,
+    EARLY_NEAR,
+    OURS,
+    OURS_NEAR,
+    PAGE,
+    PAGES,
+    TYPICAL,
+    UNCACHED,
+)
 
 SECONDS = 10  # in samples: each request is that much rarer than a GET
 CONNECTIONS = 16
 QUERY = "?page=1&ordering=name&search=shoe"
-CONTENDERS = (UNCACHED, TYPICAL, PAGE, OURS, EARLY, CONSTANT_OF_REST, CONSTANT)
+CONTENDERS = (UNCACHED, TYPICAL, PAGE, OURS, EARLY, OURS_NEAR, EARLY_NEAR, CONSTANT_OF_REST, CONSTANT)
 
 
 @contextmanager
