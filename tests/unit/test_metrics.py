@@ -31,6 +31,13 @@ LEFT_OUT = {"hit_rate", "timeouts", "round_trips", "pool.open", "staged_wait.ena
 ABBREVIATIONS = r"_(ms|us|ns|s|sec|secs|kb|mb|kib|mib|b|pct|percent|millis\w*|micros\w*|minutes|hours|kilo\w*)(_|$)"
 
 
+@pytest.fixture(autouse=True)
+def _no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Caches of other tests of this process, which Django keeps, use up the names that there may be."""
+    monkeypatch.setattr("hitrate.cache._live", {})
+    monkeypatch.setattr("hitrate.metrics.sources.naming", [])
+
+
 def new_cache(prefix: str = "unit", **options: Any) -> hitrate.Cache:
     return hitrate.Cache(NOWHERE, prefix=prefix, timeout=0.2, **options)
 
