@@ -41,10 +41,10 @@ PUBLIC = {
         """
         CATEGORIES CATEGORY_CHANGED COLORS COLORS_CHANGED DEFAULT_TTL ENTRIES HELPER_PRODUCT_TTL NEW_ARRIVALS
         OTHER_PRODUCT_CHANGED PREFIX PRODUCT_CHANGED PRODUCT_CREATED RedisClient TOP_SELLERS USER_CHANGED
-        cache_category_products cache_product cache_user_cart cart_key category_key category_products_key filters_key
-        generate_cache_key get_cached_cart get_cached_category_products get_cached_product invalidate_category_cache
-        invalidate_product_cache invalidate_user_cache personalized_key product_key product_list_key
-        recommendations_key redis_client redis_key variants_key variants_list_key
+        cache_api_response cache_category_products cache_product cache_user_cart cart_key category_key
+        category_products_key filters_key generate_cache_key get_cached_cart get_cached_category_products
+        get_cached_product invalidate_category_cache invalidate_product_cache invalidate_user_cache personalized_key
+        product_key product_list_key recommendations_key redis_client redis_key variants_key variants_list_key
         """.split()
     ),
     "hitrate.layouts.fastapi_dashboard": frozenset(

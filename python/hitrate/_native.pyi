@@ -582,6 +582,60 @@ class Client:
     def _arelease(self, lease: Lease) -> Coroutine[Any, Any, bool]:
         """Give a lease back, as `_release` does."""
 
+    def _original(self, key: str, version: Any = None) -> tuple[Any, float] | None:
+        """
+        Read a value that another program may have stored (``PTTL`` and ``GET``, in one round trip).
+
+        Returns:
+            The value, and the seconds that it has left. None when there is none, when it is being computed, is `None`,
+            has no lifetime, is damaged, or is covered by a deletion that waits to be replayed.
+        """
+
+    def _aoriginal(self, key: str, version: Any = None) -> Coroutine[Any, Any, tuple[Any, float] | None]:
+        """Read a value that another program may have stored, as `_original` does."""
+
+    def _lease_original(
+        self, key: str, seconds: _Seconds, version: Any = None
+    ) -> Lease | tuple[Any, float] | float | None:
+        """
+        Ask for the right to compute a value that another program reads, and may delete and store as well.
+
+        The lease is a pickle of `None` in the value's own key, a miss for programs that take `None` for one. What they
+        do to the key voids it.
+
+        Returns:
+            A lease. Or what `_original` returns: somebody stored it meanwhile; what cannot be read is no such value,
+            and is written over. Or a number, or None, as `_lease` does.
+
+        Raises:
+            ConfigError: the cache does not pickle, or signs.
+        """
+
+    def _alease_original(
+        self, key: str, seconds: _Seconds, version: Any = None
+    ) -> Coroutine[Any, Any, Lease | tuple[Any, float] | float | None]:
+        """Ask for the right to compute a value that another program reads, as `_lease_original` does."""
+
+    def _fill_original(self, lease: Lease, value: Any, lifetime: _Seconds) -> bool:
+        """
+        Store a value under the lease that `_lease_original` gave, as `set` would.
+
+        Returns:
+            Whether it was stored, as `_fill_response` does.
+
+        Raises:
+            SerializationError: the serializer cannot store it, or it is too long. The lease is still there then.
+        """
+
+    def _afill_original(self, lease: Lease, value: Any, lifetime: _Seconds) -> Coroutine[Any, Any, bool]:
+        """Store a value under its lease, as `_fill_original` does."""
+
+    def _release_original(self, lease: Lease) -> bool:
+        """Give a lease of `_lease_original` back; return whether it was still ours."""
+
+    def _arelease_original(self, lease: Lease) -> Coroutine[Any, Any, bool]:
+        """Give a lease back, as `_release_original` does."""
+
     def _forget_tags(self, tags: Iterable[str], version: Any = None) -> int | None:
         """
         Forget every entry that depends on one of these tags, at a cost that does not depend on how many there are.

@@ -41,6 +41,16 @@ pub struct Grant {
 }
 
 impl Grant {
+    /// Of something that depends on no tags.
+    pub(super) fn alone(key: FullKey, token: Id) -> Self {
+        Self { key, tags: Tags::default(), versions: Vec::new(), began_at: 0, token }
+    }
+
+    /// What stands in the key while it holds.
+    pub(super) fn token(&self) -> &Id {
+        &self.token
+    }
+
     /// The mark of the versions.
     #[must_use]
     pub fn mark(&self) -> Mark {
@@ -57,6 +67,13 @@ pub enum Taken {
     Theirs(u64),
     /// There is an entry, which the judge has kept.
     Filled,
+}
+
+impl Taken {
+    /// Somebody else's, by what the server says that it has left.
+    pub(super) fn theirs(left: i64) -> Self {
+        Self::Theirs(u64::try_from(left).unwrap_or(0).max(1))
+    }
 }
 
 /// Takes a lease.
@@ -142,9 +159,7 @@ impl<J: Judge> Operation for LeaseTake<J> {
         }
         let rest = parts.split_off(1);
         match (&parts[0], &rest[..]) {
-            (Reply::Int(0), [Reply::Int(left)]) => {
-                Ok(Step::Done(Taken::Theirs(u64::try_from(*left).unwrap_or(0).max(1))))
-            }
+            (Reply::Int(0), [Reply::Int(left)]) => Ok(Step::Done(Taken::theirs(*left))),
             (Reply::Int(1), _) => self.granted(&rest).map(Step::Done),
             (Reply::Int(2), _) => self.met(rest),
             _ => Err(unknown()),
@@ -152,7 +167,7 @@ impl<J: Judge> Operation for LeaseTake<J> {
     }
 }
 
-fn unknown() -> Error {
+pub(super) fn unknown() -> Error {
     Error::Protocol("a script of this package answered something else than it is written to".to_owned())
 }
 

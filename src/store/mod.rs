@@ -6,6 +6,7 @@ mod lease;
 mod lock;
 mod many;
 mod memory;
+mod original;
 mod scan;
 mod single;
 mod tags;
@@ -16,6 +17,7 @@ pub use lease::{Filled, Grant, Judge, LeaseFill, LeaseRelease, LeaseTake, Taken}
 pub use lock::{LockExtend, LockRelease};
 pub use many::{GetMany, Many, SetMany, Sink, Source, Stored, Unlink};
 pub use memory::{Memory, Seen, Session, Usage};
+pub use original::{OriginalFill, OriginalTake, is_placeholder, original_release};
 pub use scan::{DeletePattern, Page, ScanPage, Spares};
 pub use single::{
     AddOrGet, Condition, Exists, ExpireAt, Get, Got, Persist, Ping, Raw, Remaining, Set, TimeToLive, Touch,
@@ -41,5 +43,7 @@ pub fn prepare() {
     lease::TAKE.prepare();
     lease::FILL.prepare();
     lease::RELEASE.prepare();
+    original::TAKE.prepare();
+    original::FILL.prepare();
     tags::FORGET.prepare();
 }

@@ -24,6 +24,8 @@ from typing import Any
 import pytest
 from django.utils.safestring import mark_safe
 
+import hitrate
+from hitrate._native import Lease
 from hitrate.testing import Endpoint
 
 PROGRAM = Path(__file__).with_name("worker.py")
@@ -275,3 +277,15 @@ def test_signing_is_begun_under_load_and_given_up_without_a_flush(fleet: Fleet) 
     assert 95 < strict.ttl("page", version=2) <= 100
     session = begun.save_session(None, {"user": 1})
     assert strict.load_session(session) == plain.load_session(session) == {"user": 1}
+
+
+@pytest.mark.parametrize("theirs", ["django-redis 6", "django-redis 7", "Django"])
+def test_a_lease_beside_old_code_is_none_to_every_worker(
+    theirs: str, fleet: Fleet, server: Endpoint, prefix: str
+) -> None:
+    forms = {"default": {}} if theirs == "Django" else {"default": {}, **{f: FORMS[f] for f in ("zlib", "lz4", "zstd")}}
+    cache = hitrate.Cache(server.url, layout="django", prefix=prefix, serializer="pickle")
+    assert isinstance(cache._lease_original("page", 60), Lease)
+    for kind in (theirs, "hitrate"):
+        worker = fleet.start_with(kind, forms)
+        assert [worker.at(form).get("page", "absent") for form in forms] == [None] * len(forms)

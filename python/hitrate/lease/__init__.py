@@ -10,8 +10,21 @@ of this process does.
 from __future__ import annotations
 
 from hitrate.lease.drive import run
+from hitrate.lease.original import OriginalPlace, Rebuilt
 from hitrate.lease.place import Place, Response, Times
 from hitrate.lease.reading import Reads
 from hitrate.lease.rules import Forward, Found, Made, Rules
 
-__all__ = ["Forward", "Found", "Made", "Place", "Reads", "Response", "Rules", "Times", "run"]
+__all__ = [
+    "Forward",
+    "Found",
+    "Made",
+    "OriginalPlace",
+    "Place",
+    "Reads",
+    "Rebuilt",
+    "Response",
+    "Rules",
+    "Times",
+    "run",
+]

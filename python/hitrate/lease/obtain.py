@@ -80,11 +80,7 @@ def _lead(
     pause = FIRST_LOOK
     while True:
         lease = yield ("lease", rules.lease, seen)
-        if isinstance(lease, Entry):
-            if lease.fresh_for > 0:
-                return Found(lease, "collapsed")
-            seen = lease
-        elif isinstance(lease, Lease):
+        if isinstance(lease, Lease):
             # Until it is known better, which is never when the rebuild raises.
             flight.is_in_vain = flight.has_failed = True
             made = yield from _make(rules, seen, lease, is_failure)
@@ -96,13 +92,17 @@ def _lead(
             # The server is away: nobody can be told.
             flight.is_in_vain = True
             return (yield from _make_alone(rules, seen, is_failure))
+        elif not isinstance(lease, float):
+            if lease.fresh_for > 0:
+                return Found(lease, "collapsed")
+            seen = lease
         elif is_servable(seen, rules):
             return Found(cast(Entry, seen), "stale")
         left = ends - time.monotonic()
         if left <= 0:
             flight.is_in_vain = True
             return (yield from _make_alone(rules, seen, is_failure))
-        if not isinstance(lease, Entry):
+        if isinstance(lease, float):
             yield ("sleep", min(pause, left, lease))
             pause = min(pause * 1.5, LAST_LOOK)
 

@@ -51,6 +51,11 @@ impl Values {
         })
     }
 
+    /// Whether values are stored as pickles that other programs read, without a signature.
+    pub(super) fn are_plain_pickles(&self) -> bool {
+        matches!(self.writer, Writer::Pickle { .. }) && !self.codec.is_signing()
+    }
+
     /// What it does to bytes.
     pub(super) fn codec(&self) -> &Arc<Codec> {
         &self.codec

@@ -1,7 +1,7 @@
 //! Filling an entry under its lease.
 
 use super::boolean;
-use crate::cache::{Call, Local, Role};
+use crate::cache::{Call, Role};
 use crate::clock;
 use crate::codec::envelope::{self, Content, MAX_HEADERS, Payload, Response, Times};
 use crate::py::client::{Inner, Object, PyClient};
@@ -9,6 +9,7 @@ use crate::py::errors::ConfigError;
 use crate::py::lease::PyLease;
 use crate::py::plan::{Finish, Plan};
 use crate::py::{args, outcall};
+use crate::stats::Stats;
 use crate::store::{Filled, LeaseFill};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
@@ -71,18 +72,22 @@ impl Inner {
         let call = Call { critical: lease.critical, forgotten, writes, ..Call::new(Role::Store) };
         let inner = Arc::clone(self);
         let finish = move |py: Python<'_>, filled: Option<Filled>| {
-            let Local { stats, .. } = inner.cache.local();
-            let counter = match filled {
-                Some(Filled::Stored) => &stats.fills,
-                Some(Filled::Gone | Filled::Refused) => &stats.voided_fills,
-                None if forgotten => &stats.voided_fills,
-                None => &stats.dropped_fills,
-            };
-            counter.one();
+            count_fill(&inner.cache.local().stats, filled, forgotten);
             boolean(py, filled.map(|filled| filled == Filled::Stored))
         };
         Ok(Plan { operation, call, finish })
     }
+}
+
+/// Counts what became of a fill; none: the server was not asked, because a deletion waits for it or it is away.
+pub(super) fn count_fill(stats: &Stats, filled: Option<Filled>, forgotten: bool) {
+    let counter = match filled {
+        Some(Filled::Stored) => &stats.fills,
+        Some(Filled::Gone | Filled::Refused) => &stats.voided_fills,
+        None if forgotten => &stats.voided_fills,
+        None => &stats.dropped_fills,
+    };
+    counter.one();
 }
 
 #[pymethods]

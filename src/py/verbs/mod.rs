@@ -6,6 +6,7 @@ mod fill;
 mod lifetime;
 mod lock;
 mod many;
+mod original;
 mod raw;
 mod scan;
 mod single;

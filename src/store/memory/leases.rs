@@ -19,8 +19,8 @@ const END: std::ops::Range<usize> = 54..67;
 const NO_LEASE: &[u8] = b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x000000000000000";
 
 type Head = [u8; HEAD_BYTES];
-type Keys<'a> = [&'a [u8]];
-type Answer = Result<Reply, Reply>;
+pub(super) type Keys<'a> = [&'a [u8]];
+pub(super) type Answer = Result<Reply, Reply>;
 
 impl Memory {
     /// `lease_take.lua`.
@@ -142,15 +142,15 @@ impl Memory {
     }
 }
 
-fn signed(number: u64) -> i64 {
+pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn refused(reply: Reply) -> Answer {
+pub(super) fn refused(reply: Reply) -> Answer {
     if matches!(reply, Reply::Error(_)) { Err(reply) } else { Ok(reply) }
 }
 
-fn moment(ttl: &[u8], now: u64) -> Result<u64, Reply> {
+pub(super) fn moment(ttl: &[u8], now: u64) -> Result<u64, Reply> {
     let ttl = integer(ttl).ok_or_else(|| error(NOT_AN_INTEGER))?;
     After::Milliseconds.moment(ttl, now).filter(|_| ttl > 0).ok_or_else(|| error(INVALID_EXPIRE))
 }

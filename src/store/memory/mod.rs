@@ -7,6 +7,7 @@
 mod commands;
 mod leases;
 mod locked;
+mod originals;
 mod scripts;
 mod shard;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::commands::{After, INVALID_EXPIRE, NOT_AN_INTEGER, SYNTAX, add, error, expire, integer};
 use super::{Memory, Reply};
-use crate::store::{counter, lease, lock, tags};
+use crate::store::{counter, lease, lock, original, tags};
 
 impl Memory {
     /// `EVAL` and `EVALSHA` of a script that comes with this package.
@@ -18,6 +18,10 @@ impl Memory {
             self.fill_lease(keys, args, now)
         } else if lease::RELEASE.is(script) {
             self.release_lease(keys, args, now)
+        } else if original::TAKE.is(script) {
+            self.take_original(keys, args, now)
+        } else if original::FILL.is(script) {
+            self.fill_original(keys, args, now)
         } else if tags::FORGET.is(script) {
             self.forget_tags(keys, args, now)
         } else {

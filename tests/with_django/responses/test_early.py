@@ -16,6 +16,7 @@ from rest_framework.viewsets import ViewSet
 
 from hitrate.django import CachedViewMixin, cache_api_response
 from hitrate.django.responses.checks import check_early_answers
+from hitrate.layouts import nalar
 from tests.with_django.responses import views
 from tests.with_django.responses.views import Runs
 
@@ -120,3 +121,30 @@ def test_a_guarded_view_is_guarded_all_the_same(site: Any, runs: Runs) -> None:
     urls.urlpatterns = [path("", Guarded.as_view({"get": "list"}))]  # type: ignore[attr-defined]
     with override_settings(ROOT_URLCONF=urls):
         assert Client().get("/").status_code == 403
+
+
+class OfNalar(CachedViewMixin, ViewSet):
+    permission_classes = [AllowAny]
+    throttle_classes: list[Any] = []
+
+    @nalar.cache_api_response(60, "of_nalar", shared=True)
+    def list(self, request: Request) -> Response:
+        return Response({"run": views.RUNS.one()})
+
+
+@pytest.mark.parametrize(
+    ("options", "asked"),
+    [({"DEBUG": False}, 1), ({"DEBUG": True, "ENABLE_API_CACHE": True}, 1), ({"DEBUG": True}, 3)],
+)
+def test_the_decorator_of_a_layout_answers_early_where_it_caches(
+    options: dict[str, bool], asked: int, site: Any, runs: Runs, dispatched: list[str]
+) -> None:
+    import types
+
+    urls = types.ModuleType("urls")
+    urls.urlpatterns = [path("", OfNalar.as_view({"get": "list"}))]  # type: ignore[attr-defined]
+    with override_settings(ROOT_URLCONF=urls, **options):
+        for _ in range(3):
+            assert Client().get("/").status_code == 200
+    assert (runs.count, len(dispatched)) == (asked, asked)
+    assert _checked(OfNalar) == []

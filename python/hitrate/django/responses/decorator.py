@@ -40,6 +40,8 @@ def cache_api_response(
     wait: float = 5,
     jitter: float = 0.05,
     cache: str = "default",
+    values: options.Values = "native",
+    enabled: Callable[[], bool] | None = None,
 ) -> Callable[[View], View]:
     """
     Keep the rendered answers of a view: status, headers and body.
@@ -71,6 +73,9 @@ def cache_api_response(
         wait: seconds for which others wait for a rebuild before they compute for themselves.
         jitter: part of `timeout` by which it is shortened at random.
         cache: alias in ``settings.CACHES``.
+        values: ``"native"``: the rendered answer. ``"original"`` is for the decorators of ``hitrate.layouts``: the key
+            and the form of the code that hitrate replaces, whose workers may still be running.
+        enabled: asked at every request whether answers are read and kept now; ``HITRATE_ENABLED`` stops it in any case.
 
     Raises:
         ConfigError: an argument that cannot be meant.
@@ -93,6 +98,8 @@ def cache_api_response(
         wait=wait,
         jitter=jitter,
         cache=cache,
+        values=values,
+        enabled=enabled,
     )
 
     # `method_decorator` decorates anew at every call, a partial of the method each time.

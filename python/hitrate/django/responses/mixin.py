@@ -80,6 +80,8 @@ def why_not_public(view: type, cached: CachedView) -> str | None:
         return "its answers are not declared shared=True"
     if cached.options.aspects is not None:
         return "its answers vary on what is known only after authentication (vary_on)"
+    if cached.options.original is not None:
+        return "its answers are kept as data, which is rendered after negotiation (values='original')"
     return why_guarded(view)
 
 

@@ -18,8 +18,9 @@ from hitrate.django.naming import native
 from hitrate.django.responses.address import Addresses
 from hitrate.django.responses.numbers import numbers_of
 from hitrate.django.responses.options import Options
+from hitrate.django.responses.originals import Originals
+from hitrate.django.responses.rendering import is_unrendered, rendered
 from hitrate.django.responses.visit import Learned, Visit
-from hitrate.django.switch import is_enabled
 from hitrate.http import Vary
 from hitrate.http.facts import READS
 from hitrate.lease import Made, run
@@ -53,6 +54,8 @@ class CachedView:
         self._addresses = Addresses(options, function)
         self._learned = Learned(Vary.of(varies_on))
         self._numbers = numbers_of(f"{function.__module__}.{function.__qualname__}")
+        original = options.original
+        self._begin = Visit if original is None else Originals(function, options, original).visit
 
     def answer(
         self, asker: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], call: Callable[[], HttpResponseBase]
@@ -66,7 +69,7 @@ class CachedView:
             kwargs: its other arguments.
             call: runs it.
         """
-        if getattr(asker, "_request", asker).method not in READS or not is_enabled():
+        if getattr(asker, "_request", asker).method not in READS or not self.options.enabled():
             return call()
         visit = self._visit(asker, args, kwargs)
         place = visit.place
@@ -85,7 +88,7 @@ class CachedView:
 
         def make(lease: Lease | None) -> Made[HttpResponseBase]:
             with visit.view_runs():
-                response = _rendered(call(), asker)
+                response = rendered(call(), asker)
             kept = visit.judge(response)
             return visit.made(response, was_stored=kept is not None and place.keep_response(lease, *kept))
 
@@ -99,7 +102,7 @@ class CachedView:
         call: Callable[[], Awaitable[HttpResponseBase]],
     ) -> HttpResponseBase:
         """Answer a request from the cache, or by awaiting the view, as `answer` does."""
-        if getattr(asker, "_request", asker).method not in READS or not is_enabled():
+        if getattr(asker, "_request", asker).method not in READS or not self.options.enabled():
             return await call()
         visit = await self._avisit(asker, args, kwargs)
         place = visit.place
@@ -119,8 +122,8 @@ class CachedView:
         async def make(lease: Lease | None) -> Made[HttpResponseBase]:
             with visit.view_runs():
                 response = await call()
-                if _is_unrendered(response):
-                    response = await sync_to_async(_rendered)(response, asker)
+                if is_unrendered(response):
+                    response = await sync_to_async(rendered)(response, asker)
             kept = visit.judge(response)
             return visit.made(response, was_stored=kept is not None and await place.akeep_response(lease, *kept))
 
@@ -129,7 +132,7 @@ class CachedView:
     def _visit(self, asker: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Visit:
         options = self.options
         client = _clients.get(options.cache) or _open(options.cache)
-        return Visit(
+        return self._begin(
             options, self._addresses, asker, args, kwargs, client=client, learned=self._learned, numbers=self._numbers
         )
 
@@ -171,20 +174,3 @@ def _open(alias: str) -> Cache:
             "use BACKEND 'hitrate.django.RedisCache', or name another alias by cache=..."
         )
     return _clients.setdefault(alias, client)
-
-
-def _is_unrendered(response: HttpResponseBase) -> bool:
-    return not getattr(response, "is_rendered", True)
-
-
-def _rendered(response: HttpResponseBase, asker: Any) -> HttpResponseBase:
-    """Render an answer now: its bytes are what is kept."""
-    if not _is_unrendered(response):
-        return response
-    renderer = getattr(asker, "accepted_renderer", None)
-    if renderer is not None and hasattr(response, "data"):
-        # As REST framework would after the method.
-        response.accepted_renderer = renderer  # type: ignore[attr-defined]
-        response.accepted_media_type = asker.accepted_media_type  # type: ignore[attr-defined]
-        response.renderer_context = asker.parser_context["view"].get_renderer_context()  # type: ignore[attr-defined]
-    return response.render()  # type: ignore[attr-defined, no-any-return]

@@ -217,7 +217,7 @@ class Visit(Question):
 
     def made(self, response: HttpResponseBase, *, was_stored: bool) -> Made[HttpResponseBase]:
         """Say what came of running the view."""
-        may_be_stored = self._reason in {None, "vary-learned"}
+        may_be_stored = self._reason in {None, "vary-learned", "not-original"}
         has_failed = response.status_code >= 500
         return Made(response, was_stored, may_be_stored, has_failed)
 

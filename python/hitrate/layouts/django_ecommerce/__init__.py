@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hitrate.layouts.django_ecommerce.caching import cache_api_response
 from hitrate.layouts.django_ecommerce.client import (
     RedisClient,
     cache_category_products,
@@ -59,6 +60,7 @@ __all__ = [
     "TOP_SELLERS",
     "USER_CHANGED",
     "RedisClient",
+    "cache_api_response",
     "cache_category_products",
     "cache_product",
     "cache_user_cart",

@@ -6,12 +6,11 @@ It is Django's default cache, which is looked up at every call. Nothing here rai
 
 from __future__ import annotations
 
-import json
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 from hitrate._native import escape_glob
 from hitrate.layouts.django_ecommerce.failing import attempt
+from hitrate.layouts.django_ecommerce.form import read, written
 from hitrate.layouts.django_ecommerce.invalidation import forget
 from hitrate.layouts.django_ecommerce.keys import (
     DEFAULT_TTL,
@@ -55,7 +54,7 @@ class RedisClient:
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return a value, or `default`; any text that is JSON is returned as what it says."""
-        return attempt("GET", default, lambda: _read(_cache().get(key, default)))
+        return attempt("GET", default, lambda: read(_cache().get(key, default)))
 
     def delete(self, key: str) -> bool:
         """Delete a value; return True, whether or not there was one, and False after a failure."""
@@ -174,31 +173,13 @@ def _set(key: str, value: Any, timeout: int | None) -> bool:
     if timeout is not None and timeout <= 0:
         _cache().delete(key)
         return False
-    if isinstance(value, (dict, list)):
-        value = json.dumps(value, default=_number)
     # Backends of Django's return None.
-    return _cache().set(key, value, timeout) is not False
+    return _cache().set(key, written(value), timeout) is not False
 
 
 def _delete(key: str) -> bool:
     _cache().delete(key)
     return True
-
-
-def _number(value: object) -> float:
-    """Return a `Decimal` as REST framework writes it; refuse anything else that JSON does not know, as JSON does."""
-    if isinstance(value, Decimal):
-        return float(value)
-    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
-
-
-def _read(value: Any) -> Any:
-    if not isinstance(value, str) or not value:
-        return value
-    try:
-        return json.loads(value)
-    except ValueError:
-        return value
 
 
 def _incr(key: str, amount: int) -> int:

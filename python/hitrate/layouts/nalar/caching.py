@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeVar
 
 from hitrate._native import escape_glob
 from hitrate.exceptions import ServerError
+from hitrate.layouts.nalar.keys import response_key
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 logger = logging.getLogger("hitrate.layouts.nalar")
 
 
-def cache_api_response(timeout: float = 300, key_prefix: str = "api", **options: Any) -> Callable[[View], View]:
+def cache_api_response(
+    timeout: float = 300, key_prefix: str = "api", *, values: Literal["native", "original"] = "native", **options: Any
+) -> Callable[[View], View]:
     """
     Keep the answers of a view, as `hitrate.django.cache_api_response` does.
 
@@ -29,24 +32,34 @@ def cache_api_response(timeout: float = 300, key_prefix: str = "api", **options:
     Args:
         timeout: seconds for which an answer is fresh.
         key_prefix: first part of the keys, by which `invalidate_cache` finds them.
+        values: ``"original"`` while workers of the old code still run: with ``shared=True``, answers are kept as it
+            keeps them, under its keys, and each serves what the other computed.
         options: everything else that the generic decorator takes: ``shared=True``, ``vary_on=["tenant"]``, ...
-    """
-    from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 
+    Raises:
+        ConfigError: an argument that cannot be meant, or that old code would not heed.
+    """
     from hitrate.django import cache_api_response as generic
 
-    decorate = generic(timeout, key_prefix, **options)
+    form = _original(key_prefix) if values == "original" else values
+    return generic(timeout, key_prefix, values=form, enabled=_is_caching, **options)
 
-    def decorator(view: View) -> View:
-        cached = decorate(view)
 
-        @functools.wraps(view)
-        def answer(*args: Any, **kwargs: Any) -> Any:
-            return (cached if _is_caching() else view)(*args, **kwargs)
+def _original(key_prefix: str) -> Any:
+    """How the original keeps answers: their data, pickled."""
+    from hitrate.django.responses.original import Original
 
-        return cast(View, markcoroutinefunction(answer) if iscoroutinefunction(view) else answer)
+    def key(function: str, url: Mapping[str, str], query: Any) -> str | None:
+        # It takes no notice of other arguments, and knows nothing of templates.
+        if url.keys() - {"pk"} or "{" in key_prefix:
+            return None
+        return response_key(key_prefix, function, pk=url.get("pk"), query=query.urlencode())
 
-    return decorator
+    return Original(lambda function: f"{key_prefix}:{function}:", key, write=_unchanged, read=_unchanged)
+
+
+def _unchanged(data: Any) -> Any:
+    return data
 
 
 def _is_caching() -> bool:
