@@ -297,7 +297,10 @@ impl Cache {
 fn forget_copies(l1: &L1, written: &Forget) {
     match written {
         Forget::Keys(keys) | Forget::Records(keys) => keys.iter().for_each(|key| drop(l1.forget(key))),
-        Forget::Patterns(patterns) => drop(l1.forget_matching(patterns)),
+        // Critical keys are never in it, so it need not know which patterns spare them.
+        Forget::Patterns(patterns) => {
+            drop(l1.forget_matching(patterns.iter().map(|pattern| pattern.glob.clone()).collect()));
+        }
         Forget::Everything => drop(l1.forget_all()),
     }
 }

@@ -12,7 +12,7 @@ use crate::keys::KeyMaker;
 use crate::net::Pool;
 use crate::net::blocking::{self, Patience};
 use crate::stats::Stats;
-use crate::store::{DeletePattern, Ping, RecordsForget, Unlink};
+use crate::store::{DeletePattern, Ping, RecordsForget, Spares, Unlink};
 use crate::wait::{Deadline, Parking, PlainWaiter, Waiter};
 use parking_lot::Mutex;
 use std::collections::{HashMap, VecDeque};
@@ -151,8 +151,8 @@ impl Health {
 
     #[cold]
     fn is_in_journal(&self, key: &[u8]) -> bool {
-        let state = self.state.lock();
-        state.journal.names(key) || (state.journal.is_everything() && !self.keys.begins_with(key, &self.critical))
+        let (state, is_critical) = (self.state.lock(), || self.keys.begins_with(key, &self.critical));
+        state.journal.names(key, is_critical) || (state.journal.is_everything() && !is_critical())
     }
 
     /// A new value was stored at a key whose deletion may still be waiting: it is settled.
@@ -252,6 +252,13 @@ impl Health {
     /// Whether this caller is to find out if the server is dead: one at a time.
     fn is_suspicious(&self, error: &Error) -> bool {
         error.is_sign_of_death() && self.state.lock().breaker.failed() == Advice::Probe
+    }
+
+    /// Says yes to full keys that begin with a critical prefix.
+    #[must_use]
+    pub fn critical_keys(&self) -> Spares {
+        let (keys, critical) = (self.keys.clone(), self.critical.clone());
+        Box::new(move |key| keys.begins_with(key, &critical))
     }
 
     /// One line in the log when the server begins to refuse.
@@ -425,16 +432,14 @@ impl Health {
                 blocking::run(&self.pool, &mut RecordsForget::new(records.clone()), &PlainWaiter, patience)?;
             }
             Forget::Patterns(patterns) => {
-                let mut delete = DeletePattern::any_of(patterns.clone(), REPLAY_COUNT);
+                let mut delete = DeletePattern::any_of(patterns.clone(), REPLAY_COUNT, self.critical_keys());
                 blocking::run(&self.pool, &mut delete, &PlainWaiter, patience)?;
             }
             Forget::Everything => {
                 let everything = self.keys.everything().ok_or_else(|| {
                     Error::Config("a key function that puts nothing in front hides which keys are ours".to_owned())
                 })?;
-                let (keys, critical) = (self.keys.clone(), self.critical.clone());
-                let mut delete = DeletePattern::new(everything, REPLAY_COUNT)
-                    .sparing(Box::new(move |key| keys.begins_with(key, &critical)));
+                let mut delete = DeletePattern::new(everything, REPLAY_COUNT).sparing(self.critical_keys());
                 blocking::run(&self.pool, &mut delete, &PlainWaiter, patience)?;
             }
         }

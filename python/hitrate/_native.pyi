@@ -89,7 +89,8 @@ class Client:
             deletions are written down and replayed, and ``add``, ``incr`` and ``touch`` raise. ``"raise"``: all of them
             raise. ``"ignore"``: none of them does; ``incr`` then returns None. Locks, ``keys``, ``execute``,
             ``server_info`` and ``clear(flush=True)`` raise in any case: no other answer would be true.
-        critical: beginnings of keys whose failures raise whatever ``on_error`` says, sessions for example.
+        critical: beginnings of keys whose failures raise whatever ``on_error`` says, and that are forgotten only by
+            patterns that name them: sessions for example.
         journal_max_keys: keys whose deletion is remembered until it can be made up for; more, and everything of this
             cache but its critical keys is deleted instead.
         local: the local cache of each process: a `hitrate.Local`, True for its defaults, None or False for none.
@@ -431,8 +432,18 @@ class Client:
     def _ascan(
         self, cursor: int, pattern: str, itersize: int, version: Any = None
     ) -> Coroutine[Any, Any, tuple[int, list[str]]]: ...
-    def _delete_patterns(self, patterns: list[str], version: Any = None) -> int | None: ...
-    def _adelete_patterns(self, patterns: list[str], version: Any = None) -> Coroutine[Any, Any, int | None]: ...
+    def _forget_patterns(self, patterns: list[str], version: Any = None) -> int | None:
+        """Delete what matches, in one walk; keys that begin with one of ``critical`` only if a pattern names them."""
+
+    def _aforget_patterns(self, patterns: list[str], version: Any = None) -> Coroutine[Any, Any, int | None]:
+        """Delete what matches, as `_forget_patterns` does."""
+
+    def _names_critical(self, pattern: str) -> bool:
+        """Whether `_forget_patterns` takes critical keys, too, where this pattern matches them."""
+
+    def _spares(self, key: bytes, pattern: str) -> bool:
+        """Whether `_forget_patterns` leaves this key of the server alone, though the pattern matches it."""
+
     def _delete_all(self) -> int | None: ...
     def _adelete_all(self) -> Coroutine[Any, Any, int | None]: ...
     def _lock_acquire(self, key: str, token: bytes, ttl: _Seconds | None, version: Any = None) -> bool: ...

@@ -8,7 +8,7 @@ forget a key is to delete it and what is below it. A pattern that ends in ``*`` 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -85,19 +85,26 @@ class Forgetting:
         """Return the keys to delete: those given, and those of our own entries at them."""
         return sorted({*self.keys, *(key + NATIVE_SUFFIX for key in self.keys)})
 
-    def globs(self) -> list[str]:
-        """Return the patterns to look for: those given, and those for what is below keys; none that another covers."""
+    def globs(self, names_critical: Callable[[str], bool] = lambda _: False) -> list[str]:
+        """
+        Return the patterns to look for: those given, and those for what is below keys; none that another covers.
+
+        Args:
+            names_critical: whether a pattern is one that takes critical keys, too, which others leave alone.
+        """
         wanted = {glob for pattern in self.patterns for glob in _both(pattern)}
         wanted.update(_below(escape_glob(key)) for key in self.keys)
         found: list[str] = []
-        beginnings: list[str] = []
+        beginnings: dict[bool, list[str]] = {False: [], True: []}
         # The shortest first, so that of two that cover each other one is kept.
         for glob in sorted(wanted, key=lambda glob: (len(glob), glob)):
-            if glob.startswith(tuple(beginnings)):
+            is_naming = names_critical(glob)
+            if glob.startswith(tuple(beginnings[is_naming])):
                 continue
             found.append(glob)
             if _covers_all_it_begins(glob):
-                beginnings.append(glob[:-1])
+                for covered in {False, is_naming}:
+                    beginnings[covered].append(glob[:-1])
         return sorted(found)
 
 
@@ -108,7 +115,7 @@ def forget(cache: Client, what: Forgetting, version: Any = None) -> int | None:
     Raises:
         ServerError: the server is away, and ``on_error="raise"``. What could be forgotten was.
     """
-    calls = _calls(what, version)
+    calls = _calls(cache, what, version)
     answer: Any = None
     while True:
         try:
@@ -123,7 +130,7 @@ def forget(cache: Client, what: Forgetting, version: Any = None) -> int | None:
 
 async def aforget(cache: Client, what: Forgetting, version: Any = None) -> int | None:
     """Forget, as `forget` does."""
-    calls = _calls(what, version)
+    calls = _calls(cache, what, version)
     answer: Any = None
     while True:
         try:
@@ -137,7 +144,7 @@ async def aforget(cache: Client, what: Forgetting, version: Any = None) -> int |
             answer = error
 
 
-def _calls(what: Forgetting, version: Any) -> Generator[Call, Any, list[Any]]:
+def _calls(cache: Client, what: Forgetting, version: Any) -> Generator[Call, Any, list[Any]]:
     """Yield what is to be called, get the results or errors, return those that count."""
     results: list[Any] = []
     if what.tags:
@@ -150,7 +157,8 @@ def _calls(what: Forgetting, version: Any) -> Generator[Call, Any, list[Any]]:
     if what.keys:
         results.append((yield "delete_many", (what.exact(), version)))
     if what.keys or what.patterns:
-        results.append((yield "_delete_patterns", (what.globs(), version)))
+        names_critical = cache._names_critical  # noqa: SLF001 (as the verbs here are)
+        results.append((yield "_forget_patterns", (what.globs(names_critical), version)))
     return results
 
 

@@ -3,7 +3,8 @@
 //! It is bounded: when more keys are waiting than it may hold, it remembers "everything of this cache" instead. That costs
 //! a cold cache and no stale answer, and spares the keys that must never be lost (sessions).
 
-use crate::keys::{FullKey, glob};
+use crate::keys::FullKey;
+use crate::keys::glob::Pattern;
 use std::collections::{BTreeSet, HashSet};
 
 /// Every read is compared with each of them while they wait, at some 50 ns; more are not worth remembering apart.
@@ -19,8 +20,8 @@ pub enum Forget {
     Keys(Vec<FullKey>),
     /// What depends on these records (of tags, or of all that was forgotten): they get new versions.
     Records(Vec<FullKey>),
-    /// Every key that matches one of these globs.
-    Patterns(Vec<Vec<u8>>),
+    /// Every key that one of these takes.
+    Patterns(Vec<Pattern>),
     /// Every key of this cache but the critical ones: what an overflow leaves.
     Everything,
 }
@@ -30,7 +31,7 @@ pub enum Forget {
 pub struct Journal {
     keys: HashSet<FullKey>,
     records: HashSet<FullKey>,
-    patterns: BTreeSet<Vec<u8>>,
+    patterns: BTreeSet<Pattern>,
     everything: bool,
     /// What is being replayed now; it stays until the server has answered.
     under_way: Option<Forget>,
@@ -38,10 +39,10 @@ pub struct Journal {
 }
 
 impl Forget {
-    fn names(&self, key: &[u8]) -> bool {
+    fn names(&self, key: &[u8], is_critical: impl Fn() -> bool) -> bool {
         match self {
             Self::Keys(keys) | Self::Records(keys) => keys.iter().any(|one| one.as_slice() == key),
-            Self::Patterns(patterns) => patterns.iter().any(|pattern| glob::matches(pattern, key)),
+            Self::Patterns(patterns) => patterns.iter().any(|pattern| pattern.takes(key, &is_critical)),
             Self::Everything => false,
         }
     }
@@ -109,11 +110,11 @@ impl Journal {
 
     /// Whether a key is to be deleted by name or pattern, so that what the server still holds must not be read.
     #[must_use]
-    pub fn names(&self, key: &[u8]) -> bool {
+    pub fn names(&self, key: &[u8], is_critical: impl Fn() -> bool) -> bool {
         self.keys.contains(key)
             || self.records.contains(key)
-            || self.patterns.iter().any(|pattern| glob::matches(pattern, key))
-            || self.under_way.as_ref().is_some_and(|forget| forget.names(key))
+            || self.patterns.iter().any(|pattern| pattern.takes(key, &is_critical))
+            || self.under_way.as_ref().is_some_and(|forget| forget.names(key, &is_critical))
     }
 
     /// Whether everything but the critical keys is to be deleted.
@@ -182,6 +183,21 @@ mod tests {
         FullKey::from_slice(text.as_bytes())
     }
 
+    fn of_all(glob: &str) -> Pattern {
+        Pattern::of_all(glob.as_bytes().to_vec())
+    }
+
+    #[test]
+    fn a_pattern_that_spares_critical_keys_does_not_name_them() {
+        let mut journal = Journal::new(10);
+        assert!(!journal.push(Forget::Patterns(vec![Pattern { spares_critical: true, ..of_all("*") }])));
+        assert!(journal.names(b"page", || false) && !journal.names(b"session", || true));
+        journal.begin();
+        assert!(journal.names(b"page", || false) && !journal.names(b"session", || true));
+        assert!(!journal.push(Forget::Patterns(vec![of_all("s*")])));
+        assert!(journal.names(b"session", || true));
+    }
+
     #[test]
     fn a_key_is_remembered_once() {
         let mut journal = Journal::new(10);
@@ -209,18 +225,23 @@ mod tests {
     fn what_waits_or_is_under_way_names_its_keys() {
         let mut journal = Journal::new(10);
         assert!(!journal.push(Forget::Keys(vec![key("a")])));
-        assert!(!journal.push(Forget::Patterns(vec![b"p:*".to_vec(), b"q:*".to_vec()])));
-        assert!(journal.names(b"a") && journal.names(b"p:1") && journal.names(b"q:1") && !journal.names(b"b"));
+        assert!(!journal.push(Forget::Patterns(vec![of_all("p:*"), of_all("q:*")])));
+        assert!(
+            journal.names(b"a", || false)
+                && journal.names(b"p:1", || false)
+                && journal.names(b"q:1", || false)
+                && !journal.names(b"b", || false)
+        );
         journal.begin();
-        assert!(journal.names(b"a"), "the server has not answered yet");
+        assert!(journal.names(b"a", || false), "the server has not answered yet");
         journal.put_back();
         assert_eq!(journal.len(), 3);
         journal.begin();
         assert!(!journal.push(Forget::Keys(vec![key("a")])));
         journal.finish();
-        assert!(journal.names(b"a"), "deleted once more while the first deletion was under way");
+        assert!(journal.names(b"a", || false), "deleted once more while the first deletion was under way");
         journal.forgive(b"a");
-        assert!(!journal.names(b"a"));
+        assert!(!journal.names(b"a", || false));
     }
 
     #[test]
@@ -228,14 +249,14 @@ mod tests {
         let mut journal = Journal::new(10);
         assert!(!journal.push(Forget::Keys(vec![key("a")])) && !journal.has_records());
         assert!(!journal.push(Forget::Records(vec![key("tag"), key("tag")])));
-        assert!(journal.names(b"tag") && journal.has_records());
+        assert!(journal.names(b"tag", || false) && journal.has_records());
         assert_eq!((journal.len(), journal.begin()), (2, Some(Forget::Records(vec![key("tag")]))));
-        assert!(journal.names(b"tag") && journal.has_records(), "the server has not answered yet");
+        assert!(journal.names(b"tag", || false) && journal.has_records(), "the server has not answered yet");
         journal.put_back();
         assert_eq!(journal.len(), 2);
         journal.begin();
         journal.finish();
-        assert!(!journal.names(b"tag") && !journal.has_records());
+        assert!(!journal.names(b"tag", || false) && !journal.has_records());
         assert_eq!(journal.begin(), Some(Forget::Keys(vec![key("a")])));
     }
 

@@ -29,6 +29,40 @@ pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
     pattern[p.min(pattern.len())..].iter().all(|byte| *byte == b'*')
 }
 
+/// A pattern of full keys, by which something is deleted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Pattern {
+    /// As the server takes it.
+    pub glob: Vec<u8>,
+    /// It leaves critical keys alone, for it covers them without naming them.
+    pub spares_critical: bool,
+}
+
+impl Pattern {
+    /// One that takes whatever matches.
+    #[must_use]
+    pub fn of_all(glob: Vec<u8>) -> Self {
+        Self { glob, spares_critical: false }
+    }
+
+    /// Whether it takes a key.
+    #[must_use]
+    pub fn takes(&self, key: &[u8], is_critical: impl FnOnce() -> bool) -> bool {
+        matches(&self.glob, key) && !(self.spares_critical && is_critical())
+    }
+}
+
+/// Whether a pattern is about keys that begin so: what stands before the first thing to be matched goes on from this
+/// beginning, or stops short of its end where a word of it ends.
+#[must_use]
+pub fn names(pattern: &[u8], keys_beginning: &[u8]) -> bool {
+    let said = beginning(pattern);
+    if said.starts_with(keys_beginning) {
+        return true;
+    }
+    !said.is_empty() && keys_beginning.strip_prefix(&said[..]).is_some_and(|rest| !rest[0].is_ascii_alphanumeric())
+}
+
 /// Many patterns, to be compared with many texts: of a thousand, those alone are tried whose beginning the text has.
 pub struct Set {
     /// By the length of what they begin with, before anything that is matched, and by this beginning itself.
@@ -133,6 +167,21 @@ fn class(pattern: &[u8], mut p: usize, character: u8) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pattern_names_keys_by_what_it_says_before_anything_is_matched() {
+        let sessions = b"django.contrib.sessions.cache";
+        for about in
+            ["django.contrib.sessions.cache*", "django.contrib.sessions.cached_db?", "django*", r"django\.con[t]*"]
+        {
+            assert_eq!(names(about.as_bytes(), sessions), !about.contains("con["), "{about}");
+        }
+        for other in ["*", "?jango.contrib.sessions.cache*", "*django.contrib.sessions.cache*", "d*", "", "employees:*"]
+        {
+            assert!(!names(other.as_bytes(), sessions), "{other}");
+        }
+        assert!(names(b"session*", b"session:") && !names(b"sess*", b"session:") && names(b"a", b""));
+    }
     use proptest::prelude::*;
 
     #[test]

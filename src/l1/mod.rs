@@ -143,7 +143,7 @@ impl L1 {
 
     /// Keys that match one of these globs are being written, or were.
     #[must_use]
-    pub fn forget_matching(&self, globs: &[Vec<u8>]) -> Outgoing {
+    pub fn forget_matching(&self, globs: Vec<Vec<u8>>) -> Outgoing {
         self.table.forget_matching(globs)
     }
 

@@ -209,8 +209,8 @@ impl Table {
         outgoing
     }
 
-    pub(super) fn forget_matching(&self, globs: &[Vec<u8>]) -> Outgoing {
-        let globs = glob::Set::new(globs.to_vec());
+    pub(super) fn forget_matching(&self, globs: Vec<Vec<u8>>) -> Outgoing {
+        let globs = glob::Set::new(globs);
         let mut outgoing = Outgoing::default();
         for shard in &self.shards {
             let mut shard = shard.lock();

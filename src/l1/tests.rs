@@ -88,7 +88,7 @@ fn a_lost_feed_covers_nothing_and_its_last_words_change_nothing() {
 fn what_was_read_before_a_write_is_not_kept_after_it() {
     let (table, feed) = (Table::new(1 << 20), Feed::default());
     let writes: [fn(&Table) -> Outgoing; 3] =
-        [|table| table.forget(b"k"), |table| table.forget_matching(&[b"k*".to_vec()]), Table::forget_all];
+        [|table| table.forget(b"k"), |table| table.forget_matching(vec![b"k*".to_vec()]), Table::forget_all];
     for write in writes {
         let ticket = ask(&table, &feed, b"k", 10);
         let _ = write(&table);

@@ -1,7 +1,8 @@
 //! Walking over keys with `SCAN`, never `KEYS`, which holds up everybody else on the server.
 
 use crate::error::{Error, Result};
-use crate::keys::{FullKey, glob};
+use crate::keys::FullKey;
+use crate::keys::glob::{Pattern, Set};
 use crate::op::{Commands, Operation, Replies, Reply, Step, only};
 use redis::{Cmd, cmd};
 
@@ -72,14 +73,19 @@ impl DeletePattern {
         Self { cursor: 0, pattern, spares: None, count, found: Vec::new(), deleted: 0, at_end: false }
     }
 
-    /// All keys that match one of `patterns`, in one walk: the server looks for what all of them begin with.
+    /// All keys that one of `patterns` takes, in one walk: the server looks for what all of them begin with.
     #[must_use]
-    pub fn any_of(mut patterns: Vec<Vec<u8>>, count: usize) -> Self {
-        if patterns.len() == 1 {
-            return Self::new(patterns.remove(0), count);
+    pub fn any_of(patterns: Vec<Pattern>, count: usize, is_critical: Spares) -> Self {
+        let (sparing, taking): (Vec<_>, Vec<_>) = patterns.into_iter().partition(|pattern| pattern.spares_critical);
+        let globs = |patterns: &[Pattern]| patterns.iter().map(|pattern| pattern.glob.clone()).collect::<Vec<_>>();
+        let (sparing, taking) = (globs(&sparing), globs(&taking));
+        if let ([], [all]) = (&sparing[..], &taking[..]) {
+            return Self::new(all.clone(), count);
         }
-        let patterns = glob::Set::new(patterns);
-        Self::new(patterns.common(), count).sparing(Box::new(move |key| !patterns.matches(key)))
+        let common = Set::new([&sparing[..], &taking[..]].concat()).common();
+        let (sparing, taking) = (Set::new(sparing), Set::new(taking));
+        let takes = move |key: &[u8]| taking.matches(key) || (sparing.matches(key) && !is_critical(key));
+        Self::new(common, count).sparing(Box::new(move |key| !takes(key)))
     }
 
     /// Keeps the keys that `spares` says yes to.
@@ -165,9 +171,32 @@ mod tests {
         assert!(matches!(delete.replies(smallvec![Reply::Int(1)]), Ok(Step::Done(2))));
     }
 
+    fn of_all(glob: &str) -> Pattern {
+        Pattern::of_all(glob.as_bytes().to_vec())
+    }
+
+    fn nobody() -> Spares {
+        Box::new(|_| false)
+    }
+
+    #[test]
+    fn critical_keys_go_by_patterns_that_name_them_alone() {
+        let everything = Pattern { spares_critical: true, ..of_all("p:*") };
+        for (named, goes) in [(of_all("p:session:1*"), true), (of_all("p:page"), false)] {
+            let is_critical = Box::new(|key: &[u8]| key.starts_with(b"p:session:"));
+            let mut delete = DeletePattern::any_of(vec![everything.clone(), named], 10, is_critical);
+            let found = scanned("0", &["p:a", "p:session:1", "p:session:2"]);
+            assert!(matches!(delete.replies(smallvec![found]), Ok(Step::Again)));
+            let mut request = Request::default();
+            delete.request(&mut request);
+            let sent = String::from_utf8_lossy(request.bytes()).into_owned();
+            assert!(sent.contains("p:a") && sent.contains("p:session:1") == goes && !sent.contains("p:session:2"));
+        }
+    }
+
     #[test]
     fn several_patterns_take_one_walk() {
-        let mut delete = DeletePattern::any_of(vec![b"p:1:*".to_vec(), b"p:2:?".to_vec()], 10);
+        let mut delete = DeletePattern::any_of(vec![of_all("p:1:*"), of_all("p:2:?")], 10, nobody());
         let mut request = Request::default();
         delete.request(&mut request);
         assert!(String::from_utf8_lossy(request.bytes()).contains("p:*"));
@@ -177,7 +206,7 @@ mod tests {
         delete.request(&mut request);
         let sent = String::from_utf8_lossy(request.bytes()).into_owned();
         assert!(sent.contains("p:1:a") && sent.contains("p:2:a") && !sent.contains("p:2:aa") && !sent.contains("p:3"));
-        let mut nothing = DeletePattern::any_of(vec![], 10);
+        let mut nothing = DeletePattern::any_of(vec![], 10, nobody());
         request.clear();
         nothing.request(&mut request);
         assert!(matches!(nothing.replies(smallvec![scanned("0", &["a"])]), Ok(Step::Done(0))));

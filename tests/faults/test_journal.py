@@ -212,6 +212,17 @@ async def test_an_overflow_does_not_lose_the_deletion_of_a_critical_key(
     assert await verbs.get_many([*KEYS, "session:out", "session:in"]) == {"session:in": "old"}
 
 
+async def test_a_replayed_pattern_spares_what_a_pattern_spares(
+    own_server: Server, missing_cache: MakeCache, as_verbs: AsVerbs
+) -> None:
+    verbs = as_verbs(cache := missing_cache(timeout=0.3, critical=["session:"]))
+    await verbs.set_many(dict.fromkeys(["session:1", "session:2", "k1"], "old"))
+    with frozen(own_server):
+        assert await verbs.invalidate(["*", "session:2*"]) is None
+    until_healed(cache)
+    assert await verbs.get_many(["session:1", "session:2", "k1"]) == {"session:1": "old"}
+
+
 async def test_a_replayed_clear_clears_what_clear_clears(
     own_server: Server, missing_cache: MakeCache, as_verbs: AsVerbs
 ) -> None:

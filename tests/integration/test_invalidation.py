@@ -113,3 +113,20 @@ def test_what_could_be_forgotten_is_before_the_error_is_raised(
     with pytest.raises(ServerError, match="scan"):
         cache.invalidate(keys=["product:9"], tags=["product"])
     assert cache.get("product:9") is None
+
+
+async def test_critical_keys_go_by_patterns_that_name_them_alone(make_verbs: MakeVerbs) -> None:
+    verbs = make_verbs(critical=["session:", "auth.tokens"])
+    keys = {"session:1", "session:2", "auth.tokens.1", "page", "late:session:1"}
+    await verbs.set_many(dict.fromkeys(keys, 1))
+    for pattern in ("*", "?*", "*:*", "[as]*", "s*", "sess*"):
+        await verbs.invalidate(pattern)
+    assert await left(verbs) == {"session:1", "session:2", "auth.tokens.1"}
+    assert await verbs.invalidate(["*", "session:1*"]) == 1
+    assert await verbs.invalidate("auth*") == 1
+    assert await verbs.invalidate(keys=["session:2"]) == 1
+    await verbs.set("session:3", 1)
+    assert await verbs.delete_pattern("*") >= 1
+    await verbs.set("session:4", 1)
+    await verbs.clear()
+    assert await left(verbs) == set()

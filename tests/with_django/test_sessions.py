@@ -19,7 +19,9 @@ from django.test import AsyncClient, Client
 from django.views.defaults import server_error
 
 from hitrate import ServerError, ServerTimeoutError
+from hitrate.django import invalidate_cache
 from hitrate.django.sessions import UnreadableSession
+from hitrate.layouts import nalar
 from hitrate.testing import Server
 from tests.with_django import site
 
@@ -286,3 +288,17 @@ def test_ignoring_failures_does_not_log_people_out(
         response = client.get("/who")
         assert (response.status_code, list(response.cookies)) == (500, [])
     assert until_ok(client, "/who") == b"ada"
+
+
+@pytest.mark.parametrize("engine", [CACHE, CACHED_DB])
+def test_forgetting_everything_logs_nobody_out(
+    engine: str, kept_server: Server, use_caches: Callable[..., None], user: Any
+) -> None:
+    client = signed_in(engine, kept_server, use_caches)
+    cache.set_many({"page": 1, "employees:list::": 1})
+    invalidate_cache("*")
+    nalar.invalidate_cache("*")
+    assert cache.get_many(["page", "employees:list::"]) == {}
+    assert len(list(cache.iter_keys("django.contrib.sessions*"))) == 1
+    assert client.get("/who").content == b"ada"
+    assert nalar.invalidate_cache("django.contrib.sessions*") == 1

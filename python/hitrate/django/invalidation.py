@@ -57,7 +57,8 @@ def invalidate_cache(
 
     Args:
         pattern: a glob (``* ? [abc] \\``) for keys without prefix and version, or several. Text of users must be
-            escaped by `hitrate.escape_glob`, or their ``*`` forgets everything.
+            escaped by `hitrate.escape_glob`, or their ``*`` forgets everything. Sessions, and what else is critical to
+            the cache, go by a pattern that names them only: ``"django.contrib.sessions*"``.
         cache: alias of the cache.
         version: of the keys.
         using: alias of the database whose commit is awaited; None: forget now.

@@ -2,6 +2,7 @@
 
 use crate::cache::{Call, Role};
 use crate::invalidate::Forget;
+use crate::keys::glob::{self, Pattern};
 use crate::py::args::{self, StepArg};
 use crate::py::client::{Given, Inner, Object, PyClient};
 use crate::py::plan::{Finish, Plan};
@@ -12,30 +13,49 @@ use pyo3::types::{PyList, PyString};
 use std::sync::Arc;
 
 impl Inner {
-    /// Deletes what matches one of the patterns, in one walk.
-    pub(super) fn delete_patterns(
+    /// Deletes what matches.
+    fn delete_pattern(
         self: &Arc<Self>,
         py: Python<'_>,
-        patterns: &[&str],
+        pattern: &str,
         itersize: StepArg,
-        version: Option<&Bound<'_, PyAny>>,
+        version: Given<'_, '_>,
     ) -> PyResult<Plan<DeletePattern, impl Finish<i64> + use<>>> {
-        let patterns = patterns.iter().map(|pattern| self.pattern(py, pattern, version)).collect::<PyResult<_>>()?;
-        Ok(self.deletion(patterns, itersize))
+        Ok(self.deletion(vec![Pattern::of_all(self.pattern(py, pattern, version)?)], itersize))
+    }
+
+    /// Forgets what matches one of the patterns, in one walk, but no critical key that is not named.
+    fn forget_patterns(
+        self: &Arc<Self>,
+        py: Python<'_>,
+        patterns: &[PyBackedStr],
+        version: Given<'_, '_>,
+    ) -> PyResult<Plan<DeletePattern, impl Finish<i64> + use<>>> {
+        let sparing = |pattern: &PyBackedStr| {
+            let (glob, spares_critical) = (self.pattern(py, pattern, version)?, !self.names_critical(pattern));
+            Ok(Pattern { glob, spares_critical })
+        };
+        Ok(self.deletion(patterns.iter().map(sparing).collect::<PyResult<_>>()?, StepArg::DEFAULT))
+    }
+
+    fn names_critical(&self, pattern: &str) -> bool {
+        let mut critical = self.cache.settings().cache.critical.iter();
+        critical.any(|beginning| glob::names(pattern.as_bytes(), beginning.as_bytes()))
     }
 
     /// Deletes everything of this cache.
     pub(super) fn delete_all(self: &Arc<Self>) -> PyResult<Plan<DeletePattern, impl Finish<i64> + use<>>> {
-        Ok(self.deletion(vec![self.everything()?], StepArg::DEFAULT))
+        Ok(self.deletion(vec![Pattern::of_all(self.everything()?)], StepArg::DEFAULT))
     }
 
     fn deletion(
         self: &Arc<Self>,
-        patterns: Vec<Vec<u8>>,
+        patterns: Vec<Pattern>,
         itersize: StepArg,
     ) -> Plan<DeletePattern, impl Finish<i64> + use<>> {
         let call = Call::bulk(Role::Forget(Forget::Patterns(patterns.clone())));
-        Plan { operation: DeletePattern::any_of(patterns, itersize.0), call, finish: self.count_deleted() }
+        let critical = self.cache.local().health.critical_keys();
+        Plan { operation: DeletePattern::any_of(patterns, itersize.0, critical), call, finish: self.count_deleted() }
     }
 
     pub(super) fn count_deleted(self: &Arc<Self>) -> impl Finish<i64> + use<> {
@@ -113,7 +133,7 @@ impl PyClient {
         version: Given<'_, '_>,
         itersize: StepArg,
     ) -> PyResult<Py<PyAny>> {
-        self.inner.delete_patterns(py, &[pattern], itersize, version)?.wait(py, &self.inner)
+        self.inner.delete_pattern(py, pattern, itersize, version)?.wait(py, &self.inner)
     }
 
     #[pyo3(signature = (pattern, version=None, *, itersize=StepArg::DEFAULT))]
@@ -124,29 +144,37 @@ impl PyClient {
         version: Given<'_, '_>,
         itersize: StepArg,
     ) -> PyResult<Object<'py>> {
-        self.inner.delete_patterns(py, &[pattern], itersize, version)?.coroutine(py, &self.inner)
+        self.inner.delete_pattern(py, pattern, itersize, version)?.coroutine(py, &self.inner)
     }
 
     #[pyo3(signature = (patterns, version=None))]
-    fn _delete_patterns(
+    fn _forget_patterns(
         &self,
         py: Python<'_>,
         patterns: Vec<PyBackedStr>,
         version: Given<'_, '_>,
     ) -> PyResult<Py<PyAny>> {
-        let patterns: Vec<&str> = patterns.iter().map(|pattern| &**pattern).collect();
-        self.inner.delete_patterns(py, &patterns, StepArg::DEFAULT, version)?.wait(py, &self.inner)
+        self.inner.forget_patterns(py, &patterns, version)?.wait(py, &self.inner)
     }
 
     #[pyo3(signature = (patterns, version=None))]
-    fn _adelete_patterns<'py>(
+    fn _aforget_patterns<'py>(
         &self,
         py: Python<'py>,
         patterns: Vec<PyBackedStr>,
         version: Given<'_, '_>,
     ) -> PyResult<Object<'py>> {
-        let patterns: Vec<&str> = patterns.iter().map(|pattern| &**pattern).collect();
-        self.inner.delete_patterns(py, &patterns, StepArg::DEFAULT, version)?.coroutine(py, &self.inner)
+        self.inner.forget_patterns(py, &patterns, version)?.coroutine(py, &self.inner)
+    }
+
+    fn _names_critical(&self, pattern: &str) -> bool {
+        self.inner.names_critical(pattern)
+    }
+
+    /// Whether a pattern leaves this key of the server alone, for it is critical and not named.
+    fn _spares(&self, key: &[u8], pattern: &str) -> bool {
+        let critical = &self.inner.cache.settings().cache.critical;
+        self.inner.cache.keys().begins_with(key, critical) && !self.inner.names_critical(pattern)
     }
 
     fn _delete_all(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {

@@ -74,8 +74,8 @@ def invalidate_cache(pattern: str) -> int:
 
     Args:
         pattern: a glob (``* ? [abc] \\``) for the end of keys: ``"employees:*"`` finds ``nalar:1:employees:list::`` and
-            ``nalar:1:x:employees:y``, and ``"*"`` every key of the cache, sessions among them. Text of users must be
-            escaped, by `hitrate.escape_glob`.
+            ``nalar:1:x:employees:y``, and ``"*"`` every key of the cache but sessions, which a pattern must name:
+            ``"django.contrib.sessions*"``. Text of users must be escaped, by `hitrate.escape_glob`.
 
     Returns:
         How many keys were deleted; 0 also if that is not known yet: it waits for the commit, or for the server.
@@ -106,7 +106,11 @@ def _forget_other_versions(pattern: str) -> int:
     raw = RawClient(client)
     glob = f"{escape_glob(cache.key_prefix)}:*:{pattern}"
     try:
-        return sum(raw.unlink(*keys) for keys in patterns.find(raw, glob, None) if keys)
+        deleted = 0
+        for found in patterns.find(raw, glob, None):
+            keys = [key for key in found if not client._spares(key, pattern)]  # noqa: SLF001 (for us)
+            deleted += raw.unlink(*keys) if keys else 0
+        return deleted
     except ServerError as error:
         logger.error("keys of other versions that match '%s' were not deleted (%s)", pattern[:100], error)
         return 0
