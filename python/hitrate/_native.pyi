@@ -478,6 +478,14 @@ class Client:
     ) -> Coroutine[Any, Any, Entry | None]:
         """Read an entry, as `_entry` does."""
 
+    def _peek(self, key: str, version: Any = None) -> Entry | None:
+        """
+        Look at an entry without using it: whatever became of its tags, and without reading a value in it.
+
+        Returns:
+            The entry, in which ``body`` is the bytes of a value; None when there is none, or it cannot be opened.
+        """
+
     def _lease(
         self,
         key: str,

@@ -150,6 +150,19 @@ impl Inner {
         }))
     }
 
+    /// The entry in what was found, whatever became of its tags; a value in it is left as its bytes. Runs nothing of it.
+    pub(super) fn peek_into(&self, py: Python<'_>, key: &[u8], found: &Found) -> PyResult<Option<PyEntry>> {
+        let Ok(Some(Sealed { kind, fill, payload: sealed })) = found.sealed() else { return Ok(None) };
+        let Ok(opened) = self.values.unseal(py, key, sealed) else { return Ok(None) };
+        let Ok(payload) = envelope::read(kind, &opened) else { return Ok(None) };
+        let Ok(age) = found.age(&payload.times) else { return Ok(None) };
+        let mut entry = PyEntry::new(py, fill, age, &payload)?;
+        if let Content::Value(bytes) = payload.content {
+            entry.body = PyBytes::new(py, bytes).unbind();
+        }
+        Ok(Some(entry))
+    }
+
     /// None while it is being computed, and when a tag was forgotten.
     fn read_found(
         self: &Arc<Self>,

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import hitrate
+from hitrate._native import Lease
 from hitrate.cli import exits, main
 from hitrate.testing import Endpoint, Server
 
@@ -263,3 +264,88 @@ def test_a_reader_that_has_seen_enough_is_no_error(own_server: Server) -> None:
     assert child.stderr.read() == b""
     child.stderr.close()
     assert child.wait(PATIENCE) == exits.BROKEN_PIPE
+
+
+@pytest.fixture
+def kept(cache: hitrate.Cache) -> hitrate.Cache:
+    """A cache with an answer, a cached value, a lease and a value."""
+    tags = ("products", "product:5")
+    answer, value = cache._lease("page", 60, tags), cache._lease("value", 60)
+    assert isinstance(answer, Lease)
+    assert isinstance(value, Lease)
+    headers = [("Content-Type", "text/plain"), ("X-Evil", "\x1b[2J")]
+    assert cache._fill_response(answer, 200, headers, b"b" * 600, etag='"e"', fresh=100, lifetime=1000)
+    assert cache._fill_value(value, {"a"}, fresh=100, lifetime=1000)
+    assert isinstance(cache._lease("lease", 60), Lease)
+    assert isinstance(cache._lease_original("beside", 60), Lease)
+    cache.set("plain", "text", ttl=100)
+    return cache
+
+
+def test_get_shows_an_answer_for_what_it_is(run: Run, kept: hitrate.Cache) -> None:
+    code, out, err = run("get", "page")
+    assert (code, err) == (exits.FINE, "")
+    assert out.startswith("answer, ")
+    for said in ("status      200", "tags        product:5, products", "is current  yes", "X-Evil: \\x1b[2J"):
+        assert said in out
+    assert out.endswith("b" * 500 + " ...\n")
+    found = json.loads(run("get", "page", "--json")[1])
+    assert (found["form"], found["status"], found["etag"], found["tags"]) == (
+        "answer",
+        200,
+        '"e"',
+        ["product:5", "products"],
+    )
+    assert (found["body"], found["body_bytes"], found["is_cut"]) == ("b" * 500, 600, True)
+    assert 0 <= found["age"] < 60 < found["fresh_for"] <= 100 < found["expires_in"] <= 1000
+    kept.invalidate(tags=["products"])
+    assert "is current  no: " in run("get", "page")[1]
+
+
+def test_get_opens_a_cached_value_and_reads_nothing_of_it(run: Run, kept: hitrate.Cache) -> None:
+    found = json.loads(run("get", "value", "--json")[1])
+    assert (found["form"], found["value_form"], "status" in found) == ("cached value", "pickle", False)
+    assert "value form  pickle" in run("get", "value")[1]
+
+
+def test_get_knows_leases_and_records(run: Run, kept: hitrate.Cache) -> None:
+    for key in ("lease", "beside"):
+        assert json.loads(run("get", key, "--json")[1])["form"] == "lease"
+    found = json.loads(run("get", "hitrate:tag:products", "--json")[1])
+    assert (found["form"], found["tag"], len(found["version"])) == ("tag record", "products", 32)
+    kept.invalidate("x*")
+    lease = kept._lease("late", 60)
+    assert isinstance(lease, Lease)
+    kept._fill_value(lease, 1, fresh=1, lifetime=1, older_by=1)
+    assert run("get", "hitrate:forgotten")[1].startswith("record of deletions, ")
+
+
+def test_an_answer_that_cannot_be_opened_is_said_to_be_one(run: Run, kept: hitrate.Cache) -> None:
+    full = kept.make_key("page")
+    stored = kept.execute("GET", full)
+    kept.execute("SET", full, stored[:80], "KEEPTTL")
+    assert run("get", "page")[0] == exits.PROBLEM
+    assert "the answer cannot be opened: damaged" in run("get", "page")[2]
+
+
+def test_long_lists_tell_kinds(run: Run, kept: hitrate.Cache) -> None:
+    kept.execute("RPUSH", kept.make_key("list"), "item")
+    found = [json.loads(line) for line in run("keys", "--long", "--json")[1].splitlines()]
+    assert {one["key"]: one["kind"] for one in found} == {
+        "page": "answer",
+        "value": "cached value",
+        "lease": "lease",
+        "beside": "lease",
+        "plain": "value",
+        "list": "list",
+    }
+    assert all(one["ttl"] is None or one["ttl"] > 0 for one in found)
+    assert any(line.startswith("answer ") and line.endswith("  page") for line in run("keys", "--long")[1].splitlines())
+
+
+def test_records_are_listed_where_they_are_named(run: Run, kept: hitrate.Cache) -> None:
+    assert not any("hitrate" in line for line in run("keys")[1].splitlines())
+    assert sorted(run("keys", "hitrate:*")[1].split()) == ["hitrate:tag:product:5", "hitrate:tag:products"]
+    assert not any(key.startswith("hitrate:") for key in kept.keys("*:*"))
+    kept.clear()
+    assert kept.keys("hitrate:*") == []

@@ -227,6 +227,7 @@ def test_the_staged_wait_is_judged(
         ("10.0.0.7:hits", "", "<id>:*"),
         ("sess-Zx81kQpLm2Ws9:x", "", "<id>:*"),
         ("view_count:10.0.0.7", "", "view_count:*"),
+        ("shop:1:hitrate:tag:product:5", "shop:1:", "shop:1:hitrate:* (records of tags)"),
     ],
 )
 def test_keys_are_grouped_without_naming_anybody(key: str, own: str, group: str) -> None:

@@ -51,6 +51,7 @@ def _add_ping(parser: ArgumentParser) -> None:
 def _add_keys(parser: ArgumentParser) -> None:
     add_pattern(parser)
     parser.add_argument("--limit", type=count, metavar="N", help="end after so many")
+    parser.add_argument("--long", action="store_true", help="tell kind, size and lifetime of each, which asks for each")
     add_json(parser)
 
 
@@ -86,7 +87,7 @@ COMMANDS = (
     Entry("ping", with_cache(ping), "time round trips", _add_ping),
     Entry("stats", with_cache(stats), "tell what the server says of itself", add_json),
     Entry("keys", with_cache(keys), "list keys, without the prefix, as they are found", _add_keys),
-    Entry("get", with_cache(get), "show a value, its form and size", _add_get),
+    Entry("get", with_cache(get), "show a value, or an answer: its form, size, headers, age, tags", _add_get),
     Entry("ttl", with_cache(ttl), "tell how long a value still lives", _add_ttl),
     Entry("clear", with_cache(clear), "delete the keys that match", _add_clear),
     Entry("bench", with_cache(bench), "time get, set, get_many and set_many", _add_bench),

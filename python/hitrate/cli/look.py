@@ -8,13 +8,15 @@ from itertools import islice
 from math import inf
 from typing import Any
 
+from hitrate import Cache
 from hitrate.cli import exits
 from hitrate.cli.doctor.facts import Facts, text
 from hitrate.cli.doctor.server import STATISTICS, name_and_version
+from hitrate.cli.entries import look_into, write
 from hitrate.cli.output import Output
 from hitrate.cli.session import Session
 from hitrate.cli.timing import duration, measure, size
-from hitrate.cli.values import Stored, describe
+from hitrate.cli.values import HEAD_BYTES, Stored, describe, own_kind
 
 MISSING = object()
 
@@ -62,11 +64,29 @@ def _readable(name: str, value: Any) -> str:
 def keys(run: Session) -> int:
     """Stream the keys that match, without what the cache puts in front."""
     for key in islice(run.cache.iter_keys(run.options.pattern), run.options.limit):
+        found = _kind(key, run.cache) if run.options.long else None
         if run.options.json:
-            run.output.json(key, is_compact=True)
-        else:
+            run.output.json(key if found is None else {"key": key, **found}, is_compact=True)
+        elif found is None:
             run.output.line(key)
+        else:
+            left = "for ever" if found["ttl"] is None else f"{found['ttl']:,} s"
+            run.output.line(f"{found['kind']:<12}  {size(found['size_bytes']):>10}  {left:>12}  {key}")
     return exits.FINE
+
+
+def _kind(key: str, cache: Cache) -> dict[str, Any]:
+    """What stands at a key, from its first bytes; nothing is read of it."""
+    full = cache.make_key(key)
+    kind = text(cache.execute("TYPE", full))
+    if kind != "string":
+        return {"kind": kind, "size_bytes": 0, "ttl": cache.ttl(key)}
+    head = _bytes(cache.execute("GETRANGE", full, 0, HEAD_BYTES - 1))
+    return {
+        "kind": own_kind(key, head) or "value",
+        "size_bytes": cache.execute("STRLEN", full),
+        "ttl": cache.ttl(key),
+    }
 
 
 def get(run: Session) -> int:
@@ -75,6 +95,9 @@ def get(run: Session) -> int:
     stored = run.cache.execute("GET", run.cache.make_key(key))
     if stored is None:
         return _no_key(key, run.output)
+    kind = own_kind(key, _bytes(stored))
+    if kind is not None:
+        return _show_own(kind, _bytes(stored), run)
     found = describe(_bytes(stored))
     if run.options.unpickle and not found.is_read:
         value = run.cache.get(key, MISSING)
@@ -86,6 +109,23 @@ def get(run: Session) -> int:
             return exits.PROBLEM
         found = replace(found, value=value, is_read=True)
     (_write_json if run.options.json else _write_text)(found, run)
+    return exits.FINE
+
+
+def _show_own(kind: str, stored: bytes, run: Session) -> int:
+    """Show something of our own."""
+    key = run.options.key
+    found = look_into(run.cache, key, kind, stored)
+    if found is None:
+        run.output.complain(
+            f"hitrate get: the {kind} cannot be opened: damaged, of another key, or signed with other keys"
+        )
+        return exits.PROBLEM
+    if run.options.json:
+        run.output.json({"key": key, "form": kind, "size_bytes": len(stored), **found})
+        return exits.FINE
+    run.output.line(f"{kind}, {len(stored):,} bytes")
+    write(found, run.output)
     return exits.FINE
 
 

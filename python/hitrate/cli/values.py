@@ -16,6 +16,15 @@ COMPRESSED = {
     b"\x78\x9c": "zlib",
     b"\x78\xda": "zlib",
 }
+# How what hitrate itself keeps begins; see src/codec/envelope.rs, where a byte behind this tells kinds apart.
+ENVELOPE = b"\xc1he\x01"
+KINDS = ("lease", "answer", "cached value")
+OLD_CODE_LEASE = b"\x80\x03C\x1ehitrate:lease:"
+ENTRIES = ("answer", "cached value")
+TAG = "hitrate:tag:"
+FORGOTTEN = "hitrate:forgotten"
+# What must be known of a value to name it, in bytes from its beginning.
+HEAD_BYTES = 67
 # The forms that can be read without running or unpacking anything.
 READ = ("integer", "json", "text", "bytes")
 PICKLE_ENDS = b"."
@@ -28,7 +37,8 @@ class Stored:
     A stored value.
 
     Attributes:
-        form: ``"integer"``, ``"json"``, ``"pickle"``, ``"text"``, ``"bytes"``, or the name of a compressor.
+        form: ``"integer"``, ``"json"``, ``"pickle"``, ``"text"``, ``"bytes"``, or the name of a compressor; of what
+            hitrate itself keeps what `own_kind` says.
         size_bytes: as the server has it.
         value: what was read; None where nothing was.
         is_read: whether anything was: pickles and compressed values are not, here.
@@ -44,6 +54,31 @@ def describe(stored: bytes) -> Stored:
     """Tell what a value is. Nothing is unpickled, and nothing unpacked."""
     form, value = _read(stored)
     return Stored(form, len(stored), value, is_read=form in READ)
+
+
+def own_kind(key: str, head: bytes) -> str | None:
+    """
+    Tell what hitrate itself keeps at a key; None: nothing of its own.
+
+    Args:
+        key: without prefix.
+        head: the first bytes of what is stored, 67 or all.
+
+    Returns:
+        ``"answer"`` or ``"cached value"``: an entry. ``"lease"``: somebody computes one. ``"tag record"``: what tells
+        whether a tag was forgotten. ``"record of deletions"``: when something was forgotten by key or pattern.
+        ``"unknown entry"``: of a later version.
+    """
+    if key.startswith(TAG):
+        return "tag record"
+    if key == FORGOTTEN:
+        return "record of deletions"
+    if head.startswith(OLD_CODE_LEASE):
+        return "lease"
+    if len(head) < HEAD_BYTES or not head.startswith(ENVELOPE):
+        return None
+    kind = head[len(ENVELOPE)]
+    return KINDS[kind] if kind < len(KINDS) else "unknown entry"
 
 
 def _read(stored: bytes) -> tuple[str, Any]:

@@ -74,6 +74,20 @@ impl Inner {
         Ok(Some(entry))
     }
 
+    fn peek(
+        self: &Arc<Self>,
+        key: &Object<'_>,
+        version: Given<'_, '_>,
+    ) -> PyResult<Plan<EntryGet, impl Finish<Option<Found>>>> {
+        let (key, call) = self.keyed(key, version, Role::Read)?;
+        let (inner, name) = (Arc::clone(self), self.name_to_verify(&key));
+        let finish = move |py: Python<'_>, found: Option<Option<Found>>| {
+            let entry = found.flatten().map(|found| inner.peek_into(py, &name, &found)).transpose()?.flatten();
+            Ok(entry.into_pyobject(py)?.unbind())
+        };
+        Ok(Plan { operation: EntryGet::new(key, Vec::new()), call, finish })
+    }
+
     fn lease(
         self: &Arc<Self>,
         key: &Object<'_>,
@@ -198,6 +212,11 @@ impl PyClient {
         };
         let tickets = move || std::mem::take(&mut *tickets.lock());
         inner.entry(reading, tickets).coroutine_or(py, inner, Box::new(shortcut))
+    }
+
+    #[pyo3(signature = (key, version=None))]
+    fn _peek(&self, key: &Object<'_>, version: Given<'_, '_>) -> PyResult<Py<PyAny>> {
+        self.inner.peek(key, version)?.wait(key.py(), &self.inner)
     }
 
     #[pyo3(signature = (key, seconds, tags=None, version=None, *, seen=None))]

@@ -12,6 +12,9 @@ use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyList, PyString};
 use std::sync::Arc;
 
+/// What the keys of our own records begin with, which are no keys of the caller's: lists show them where they are named.
+const RECORDS: &[u8] = b"hitrate:";
+
 impl Inner {
     /// Deletes what matches.
     fn delete_pattern(
@@ -77,6 +80,7 @@ impl Inner {
     ) -> PyResult<Plan<ScanPage, impl Finish<Page>>> {
         let operation = ScanPage { cursor, pattern: self.pattern(py, pattern, version)?, count: itersize.0 };
         let (inner, version) = (Arc::clone(self), args::version(version)?);
+        let shows_records = glob::names(pattern.as_bytes(), RECORDS);
         let finish = move |py: Python<'_>, page: Option<Page>| {
             let (cursor, keys) = page.unwrap_or_default();
             let names = PyList::empty(py);
@@ -86,7 +90,8 @@ impl Inner {
                 if health.is_forgotten(&key) {
                     continue;
                 }
-                if let Some(name) = inner.cache.keys().strip(&key, version.as_deref()) {
+                let name = inner.cache.keys().strip(&key, version.as_deref());
+                if let Some(name) = name.filter(|name| shows_records || !name.starts_with(RECORDS)) {
                     names.append(
                         PyString::from_bytes(py, name)
                             .unwrap_or_else(|_| PyString::new(py, &String::from_utf8_lossy(name))),

@@ -131,12 +131,15 @@ def group_of(key: str, own: str) -> str:
 
     Returns:
         ``"shop:1:products:*"``, ``"other:*"``, ``"shop:1:*"`` for own keys without a further part. What looks like an
-        identifier is replaced, so that neither ids of sessions nor thousands of prefixes turn up.
+        identifier is replaced, so that neither ids of sessions nor thousands of prefixes turn up. The records of tags,
+        which hitrate keeps beside, are named.
     """
     front = own if own and key.startswith(own) else ""
     first, colon, _ = key[len(front) :].partition(":")
     if not colon:
         return f"{front}*" if front else NO_PREFIX
+    if front and first == "hitrate":
+        return f"{front}hitrate:* (records of tags)"
     return f"{front}{'<id>' if IDENTIFIER.fullmatch(first) else first}:*"
 
 
