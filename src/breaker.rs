@@ -31,22 +31,20 @@ impl Backoff {
     }
 }
 
-/// What the caller of [`Breaker::failed`] is to do.
+/// What a failed round trip gives rise to: a PING on a fresh connection, of which [`Breaker::confirmed`] or
+/// [`Breaker::cleared`] is told. What was heard of the server meanwhile settles it, and the PING proves nothing any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Advice {
-    /// Send a PING on a fresh connection and report with [`Breaker::confirmed`] or [`Breaker::cleared`].
-    Probe,
-    /// Nothing: it is open already, or somebody else is probing.
-    Nothing,
-}
+pub struct Suspicion(u64);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Closed,
     /// Somebody's round trip failed and he is sending a PING.
-    Suspected,
+    Suspected(Suspicion),
     Open {
         since: Instant,
+        /// Since then it has answered something.
+        has_answered: bool,
     },
 }
 
@@ -54,11 +52,12 @@ enum State {
 #[derive(Debug)]
 pub struct Breaker {
     state: State,
+    suspicions: u64,
 }
 
 impl Default for Breaker {
     fn default() -> Self {
-        Self { state: State::Closed }
+        Self { state: State::Closed, suspicions: 0 }
     }
 }
 
@@ -69,34 +68,46 @@ impl Breaker {
         matches!(self.state, State::Open { .. })
     }
 
-    /// A round trip failed in a way that a dead server would explain.
-    pub fn failed(&mut self) -> Advice {
-        if self.state == State::Closed {
-            self.state = State::Suspected;
-            return Advice::Probe;
+    /// A round trip failed in a way that a dead server would explain. None: it is open already, or somebody else is sending
+    /// a PING.
+    pub fn failed(&mut self) -> Option<Suspicion> {
+        if self.state != State::Closed {
+            return None;
         }
-        Advice::Nothing
+        self.suspicions += 1;
+        let suspicion = Suspicion(self.suspicions);
+        self.state = State::Suspected(suspicion);
+        Some(suspicion)
     }
 
     /// The PING failed too. Returns whether this opened the breaker.
-    pub fn confirmed(&mut self, now: Instant) -> bool {
-        let opens = !self.is_open();
+    pub fn confirmed(&mut self, suspicion: Suspicion, now: Instant) -> bool {
+        let opens = self.state == State::Suspected(suspicion);
         if opens {
-            self.state = State::Open { since: now };
+            self.state = State::Open { since: now, has_answered: false };
         }
         opens
     }
 
     /// The PING was answered: the server is alive, whatever ailed that one round trip.
-    pub fn cleared(&mut self) {
-        if self.state == State::Suspected {
+    pub fn cleared(&mut self, suspicion: Suspicion) {
+        if self.state == State::Suspected(suspicion) {
             self.state = State::Closed;
         }
     }
 
-    /// The server answers again. Returns for how long it was open.
+    /// The server answered something else: a PING that was sent before, and fails later, says nothing of it.
+    pub fn answered(&mut self) {
+        match &mut self.state {
+            State::Closed => {}
+            State::Suspected(_) => self.state = State::Closed,
+            State::Open { has_answered, .. } => *has_answered = true,
+        }
+    }
+
+    /// Closes it, if the server has answered since it opened. Returns for how long it was open.
     pub fn recovered(&mut self, now: Instant) -> Option<Duration> {
-        let State::Open { since } = self.state else {
+        let State::Open { since, has_answered: true } = self.state else {
             return None;
         };
         self.state = State::Closed;
@@ -108,32 +119,54 @@ impl Breaker {
 mod tests {
     use super::*;
 
+    fn opened(now: Instant) -> Breaker {
+        let mut breaker = Breaker::default();
+        let suspicion = breaker.failed().expect("it is closed");
+        assert!(breaker.confirmed(suspicion, now));
+        breaker
+    }
+
     #[test]
     fn a_failure_alone_does_not_open_it() {
         let mut breaker = Breaker::default();
-        assert_eq!(breaker.failed(), Advice::Probe);
-        assert_eq!(breaker.failed(), Advice::Nothing);
+        let suspicion = breaker.failed().expect("it is closed");
+        assert_eq!(breaker.failed(), None);
         assert!(!breaker.is_open());
-        breaker.cleared();
-        assert_eq!(breaker.failed(), Advice::Probe);
+        breaker.cleared(suspicion);
+        assert!(breaker.failed().is_some());
     }
 
     #[test]
     fn it_opens_when_the_probe_fails_too_and_says_so_once() {
         let (mut breaker, now) = (Breaker::default(), Instant::now());
-        breaker.failed();
-        assert!(breaker.confirmed(now));
-        assert!(!breaker.confirmed(now));
+        let suspicion = breaker.failed().expect("it is closed");
+        assert!(breaker.confirmed(suspicion, now));
+        assert!(!breaker.confirmed(suspicion, now));
         assert!(breaker.is_open());
-        assert_eq!(breaker.failed(), Advice::Nothing);
-        breaker.cleared();
+        assert_eq!(breaker.failed(), None);
+        breaker.cleared(suspicion);
         assert!(breaker.is_open(), "a late answer to an old probe does not close it");
     }
 
     #[test]
-    fn recovery_closes_it_and_tells_for_how_long_it_was_open() {
+    fn a_probe_that_was_overtaken_by_an_answer_proves_nothing() {
         let (mut breaker, now) = (Breaker::default(), Instant::now());
-        breaker.confirmed(now);
+        let old = breaker.failed().expect("it is closed");
+        breaker.answered();
+        assert!(!breaker.confirmed(old, now) && !breaker.is_open());
+        let new = breaker.failed().expect("it is closed");
+        breaker.cleared(old);
+        assert!(!breaker.confirmed(old, now), "nor does it once there is another suspicion");
+        assert!(breaker.confirmed(new, now));
+    }
+
+    #[test]
+    fn recovery_closes_it_and_tells_for_how_long_it_was_open() {
+        let now = Instant::now();
+        let mut breaker = opened(now);
+        assert_eq!(breaker.recovered(now), None, "nothing was heard yet");
+        assert!(breaker.is_open());
+        breaker.answered();
         assert_eq!(breaker.recovered(now + Duration::from_secs(3)), Some(Duration::from_secs(3)));
         assert_eq!(breaker.recovered(now), None);
         assert!(!breaker.is_open());

@@ -4,7 +4,7 @@
 //! it covers is not read before it was replayed. One thread, which exists only while there is something to make up for,
 //! probes the server, replays the journal and closes the breaker: no request pays for that.
 
-use crate::breaker::{Advice, Backoff, Breaker};
+use crate::breaker::{Backoff, Breaker, Suspicion};
 use crate::config::CacheSettings;
 use crate::error::{Error, Refusal, Result};
 use crate::invalidate::{Forget, Journal};
@@ -18,6 +18,7 @@ use parking_lot::Mutex;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Keys the server looks at per `SCAN` when a pattern is replayed.
@@ -218,40 +219,42 @@ impl Health {
     /// # Errors
     /// [`Error::Interrupted`]: a signal ended the wait for the PING.
     pub fn failed(self: &Arc<Self>, error: &Error, waiter: &dyn Waiter) -> Result<()> {
-        if !self.is_suspicious(error) {
-            return Ok(());
-        }
+        let Some(suspicion) = self.suspicion(error) else { return Ok(()) };
         match self.probe(waiter) {
-            Ok(()) => self.state.lock().breaker.cleared(),
+            Ok(()) => self.state.lock().breaker.cleared(suspicion),
             Err(Error::Interrupted) => {
-                self.state.lock().breaker.cleared();
+                self.state.lock().breaker.cleared(suspicion);
                 return Err(Error::Interrupted);
             }
-            Err(_) => self.open(error),
+            Err(_) => self.open(suspicion, error),
         }
         Ok(())
     }
 
     /// As [`failed`](Self::failed), for callers that must not wait: a thread that ends with it sends the PING.
     pub fn failed_elsewhere(self: &Arc<Self>, error: &Error) {
-        if !self.is_suspicious(error) {
-            return;
-        }
+        self.probe_elsewhere(error);
+    }
+
+    /// The thread that sends the PING, if one is to be sent and the system has a thread to give.
+    fn probe_elsewhere(self: &Arc<Self>, error: &Error) -> Option<JoinHandle<()>> {
+        let suspicion = self.suspicion(error)?;
         let (health, cause) = (Arc::clone(self), error.clone());
         let begun = std::thread::Builder::new().name("hitrate-probe".to_owned()).spawn(move || {
             match health.probe(&PlainWaiter) {
-                Ok(()) => health.state.lock().breaker.cleared(),
-                Err(_) => health.open(&cause),
+                Ok(()) => health.state.lock().breaker.cleared(suspicion),
+                Err(_) => health.open(suspicion, &cause),
             }
         });
         if begun.is_err() {
-            self.state.lock().breaker.cleared();
+            self.state.lock().breaker.cleared(suspicion);
         }
+        begun.ok()
     }
 
     /// Whether this caller is to find out if the server is dead: one at a time.
-    fn is_suspicious(&self, error: &Error) -> bool {
-        error.is_sign_of_death() && self.state.lock().breaker.failed() == Advice::Probe
+    fn suspicion(&self, error: &Error) -> Option<Suspicion> {
+        error.is_sign_of_death().then(|| self.state.lock().breaker.failed()).flatten()
     }
 
     /// Says yes to full keys that begin with a critical prefix.
@@ -322,17 +325,19 @@ impl Health {
         blocking::run_fresh(&self.pool, &mut Ping, waiter, Deadline::after(self.pool.server().timeout / 2))
     }
 
-    fn open(self: &Arc<Self>, error: &Error) {
+    fn open(self: &Arc<Self>, suspicion: Suspicion, error: &Error) {
         let mut state = self.state.lock();
-        if state.breaker.confirmed(Instant::now()) {
-            self.stats.breaker_opened.one();
-            let event = Event::Opened { address: self.pool.address().to_owned(), error: error.clone() };
-            self.emit(&mut state, event);
-            state.cause = Some(error.clone());
+        if !state.breaker.confirmed(suspicion, Instant::now()) {
+            return;
         }
+        self.stats.breaker_opened.one();
+        let event = Event::Opened { address: self.pool.address().to_owned(), error: error.clone() };
+        self.emit(&mut state, event);
+        state.cause = Some(error.clone());
         self.is_open.store(true, Ordering::Release);
         if !self.start_recovery(&mut state) {
             // Without a thread nobody would ever close it again: better to go on paying deadlines.
+            state.breaker.answered();
             state.breaker.recovered(Instant::now());
             self.is_open.store(false, Ordering::Release);
         }
@@ -354,7 +359,7 @@ impl Health {
         let mut replayed = 0;
         let never_woken = Parking::default();
         loop {
-            let alive = !self.is_open() || self.probe(&PlainWaiter).is_ok();
+            let alive = !self.is_open() || self.is_answering();
             if alive && self.replay(&mut replayed) && self.close(&mut replayed) {
                 return;
             }
@@ -368,6 +373,14 @@ impl Health {
             }
             never_woken.wait(backoff.pause());
         }
+    }
+
+    fn is_answering(&self) -> bool {
+        let answers = self.probe(&PlainWaiter).is_ok();
+        if answers {
+            self.state.lock().breaker.answered();
+        }
+        answers
     }
 
     /// Replays what it can; false when the server seems to be dead after all.
@@ -387,7 +400,9 @@ impl Health {
                     };
                     *replayed += count;
                     self.stats.replayed.add(count);
-                    self.state.lock().journal.finish();
+                    let mut state = self.state.lock();
+                    state.journal.finish();
+                    state.breaker.answered();
                 }
                 // Trying again cannot help, and waiting for it would keep everything it covers from being read for ever.
                 Err(error) if is_final(&error) => {
@@ -404,7 +419,7 @@ impl Health {
         }
     }
 
-    /// Closes the breaker: the server is alive. True when there is nothing left to make up for.
+    /// Closes the breaker, unless it opened while nothing was heard. True when there is nothing left to make up for.
     fn close(&self, replayed: &mut usize) -> bool {
         // Callers write into the journal under the same lock: none comes in between.
         let mut state = self.state.lock();
@@ -412,6 +427,8 @@ impl Health {
             let address = self.pool.address().to_owned();
             self.emit(&mut state, Event::Recovered { address, after, replayed: std::mem::take(replayed) });
             state.cause = None;
+        } else if state.breaker.is_open() {
+            return false;
         }
         self.is_open.store(false, Ordering::Release);
         let finished = state.journal.is_empty();
@@ -467,3 +484,6 @@ fn is_final(error: &Error) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;
