@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.cache import caches
 from django.core.signals import request_started
 from django.db import connection, connections, transaction
+from django.db.backends.sqlite3.base import DatabaseWrapper
 from django.test import override_settings
 
+import hitrate
 from hitrate.django import snapshots
+from hitrate.django.naming import native
 from hitrate.django.snapshots import snapshot_risk
 from hitrate.django.switch import ask_again, is_enabled
+from tests.with_django.shelf.models import Label
 
 
 @pytest.fixture
@@ -62,6 +68,58 @@ def test_autocommit_that_is_off_is_a_transaction(clock: Any) -> None:
     finally:
         connection.rollback()
         connection.set_autocommit(True)
+
+
+def test_a_query_of_sqlite_that_was_not_read_to_its_end_is_noticed(clock: Any) -> None:
+    request_started.send(sender=None)
+    with connection.cursor() as cursor:
+        for _ in range(2):
+            cursor.execute("SELECT 1 UNION SELECT 2")
+            assert cursor.fetchone() == (1,)
+            assert snapshot_risk() is None
+            assert cursor.fetchall() == [(2,)]
+            assert snapshot_risk() == 0.0
+        cursor.execute("SELECT 1 UNION SELECT 2")
+    assert snapshot_risk() == 0.0
+
+
+@pytest.mark.usefixtures("_tables")
+def test_what_is_read_beside_an_iterator_is_not_kept(clock: Any, django_cache: Any) -> None:
+    Label.objects.bulk_create([Label(name=str(number)) for number in range(3000)])
+    client = native(caches["default"])
+    assert client is not None
+
+    @hitrate.cached(client, ttl=60)
+    def count() -> int:
+        return Label.objects.count()
+
+    rows = Label.objects.iterator()
+    next(rows)
+    assert count() == count() == 3000
+    assert client.stats()["fills"] == 0
+    rows.close()
+    assert count() == 3000
+    assert client.stats()["fills"] == 1
+    Label.objects.all().delete()
+
+
+def test_a_query_of_sqlite_keeps_its_connection_in_the_past(tmp_path: Path) -> None:
+    # Why it matters; no transaction is open here, by anybody's word.
+    wrappers = [DatabaseWrapper({**connection.settings_dict, "NAME": tmp_path / "db"}) for _ in range(2)]
+    reader, writer = (wrapper.cursor() for wrapper in wrappers)
+    writer.execute("PRAGMA journal_mode = WAL")
+    writer.execute("CREATE TABLE row (number INTEGER)")
+    writer.executemany("INSERT INTO row VALUES (%s)", [(number,) for number in range(1000)])
+    reader.execute("SELECT number FROM row")
+    reader.fetchone()
+    writer.execute("UPDATE row SET number = -1")
+    with wrappers[0].cursor() as other:
+        assert other.execute("SELECT max(number) FROM row").fetchone() == (999,)
+        assert not wrappers[0].connection.in_transaction
+        reader.close()
+        assert other.execute("SELECT max(number) FROM row").fetchone() == (-1,)
+    for wrapper in wrappers:
+        wrapper.close()
 
 
 def test_replicas_lag_behind(clock: Callable[[float], None]) -> None:

@@ -46,8 +46,11 @@ def snapshot_risk() -> float | None:
     Returns:
         0.0: no transaction is open, or it sees every commit (PostgreSQL at READ COMMITTED), and nothing lags. Otherwise
         the age of the request, in which the snapshot was taken, and with several databases ``HITRATE_REPLICA_LAG``
-        (seconds) more. None: nobody can tell, because a transaction is open outside of a request.
+        (seconds) more. None: nobody can tell, because a transaction is open outside of a request, or SQLite is in the
+        middle of a query.
     """
+    if any(_is_in_a_query(connection) for connection in connections.all(initialized_only=True)):
+        return None
     lag = float(getattr(settings, "HITRATE_REPLICA_LAG", 0)) if len(connections.settings) > 1 else 0.0
     if not any(_reads_a_snapshot(connection) for connection in connections.all(initialized_only=True)):
         return lag
@@ -58,6 +61,27 @@ def snapshot_risk() -> float | None:
 
 def _reads_a_snapshot(connection: BaseDatabaseWrapper) -> bool:
     return is_in_transaction(connection) and not _sees_every_commit(connection)
+
+
+def _is_in_a_query(connection: BaseDatabaseWrapper) -> bool:
+    """
+    Ask SQLite whether a query of this connection has not been read to its end.
+
+    As long as an `iterator()` stands still in the middle, everything else that its connection reads is as old as that
+    query, and neither Django nor ``in_transaction`` says so. SQLite does in one place: it replaces no function while a
+    query runs (https://sqlite.org/c3ref/create_function.html). Two tries, for the first may be the one that makes it.
+    """
+    if connection.vendor != "sqlite" or connection.connection is None:
+        return False
+    try:
+        for _ in range(2):
+            connection.connection.create_function("hitrate_idle", 0, _nothing)
+    except Exception:  # noqa: BLE001 (the driver's own errors; whoever cannot be asked is not trusted)
+        return True
+    return False
+
+
+def _nothing() -> None: ...
 
 
 def _sees_every_commit(connection: BaseDatabaseWrapper) -> bool:
