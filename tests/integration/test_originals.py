@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -100,6 +101,19 @@ async def test_a_value_that_cannot_be_stored_leaves_the_lease(entries: Entries) 
     with pytest.raises(SerializationError):
         await entries.fill_original(lease, lambda: None, 100)
     assert await entries.release_original(lease) is True
+
+
+async def test_a_local_cache_hears_of_what_is_stored(
+    server: Endpoint, make_cache: Callable[..., hitrate.Cache]
+) -> None:
+    cache = make_cache(local=hitrate.Local(max_staleness=3600))
+    cache.set("k", None, ttl=100)
+    assert (cache.get("k", "absent"), cache.get("k", "absent")) == (None, None)
+    lease = cache._lease_original("k", 60)
+    assert isinstance(lease, Lease)
+    assert cache.get("k", "absent") is None
+    assert cache._fill_original(lease, VALUE, 100) is True
+    assert (cache.get("k"), cache.get("k")) == (VALUE, VALUE)
 
 
 async def test_without_a_server_there_is_no_lease() -> None:

@@ -8,15 +8,13 @@ use crate::l1::Ticket;
 use crate::py::args;
 use crate::py::client::{Given, Inner, Object, PyClient};
 use crate::py::entry::PyEntry;
-use crate::py::lease::PyLease;
+use crate::py::lease::{Kept, PyLease};
 use crate::py::near::{Beside, MetEntry};
-use crate::py::outcall;
 use crate::py::plan::{Finish, Plan};
 use crate::store::{EntryGet, Found, Judge, LeaseRelease, LeaseTake, Tags, Taken};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// A read of one entry.
 struct Reading {
@@ -102,28 +100,14 @@ impl Inner {
         let forgotten = self.cache.local().health.is_forgotten(&full) || self.is_any_forgotten(&tags.records);
         let writes = self.writes(|| tags.with_records_of(&full));
         let call = Call { forgotten, writes, ..Call::new(Role::Spare) };
-        let kept: Kept = Arc::new(Mutex::new(Ok(None)));
+        let kept = Kept::new(Mutex::new(Ok(None)));
         let met = Met {
             inner: Arc::clone(self),
             name: self.name_to_verify(&full),
             tags: tags.clone(),
             kept: Arc::clone(&kept),
         };
-        let (inner, key, version) =
-            (Arc::clone(self), outcall::text(key)?.unbind(), version.map(|v| v.clone().unbind()));
-        let finish = move |py: Python<'_>, taken: Option<Taken>| {
-            let kept = std::mem::replace(&mut *kept.lock(), Ok(None))?;
-            match taken {
-                Some(Taken::Ours(grant)) => {
-                    inner.cache.local().stats.leases.one();
-                    Ok(Py::new(py, PyLease { key, version, critical, grant })?.into_any())
-                }
-                Some(Taken::Theirs(left)) => {
-                    Ok(Duration::from_millis(left).as_secs_f64().into_pyobject(py)?.into_any().unbind())
-                }
-                Some(Taken::Filled) | None => Ok(kept.into_pyobject(py)?.unbind()),
-            }
-        };
+        let finish = self.leased(key, version, critical, kept)?;
         Ok(Plan { operation: LeaseTake::new(full, tags, lasts, seen, met), call, finish })
     }
 
@@ -145,9 +129,6 @@ impl Inner {
     }
 }
 
-/// The entry that was met, or what Python raised over it.
-type Kept = Arc<Mutex<PyResult<Option<PyEntry>>>>;
-
 /// Reads an entry that somebody else filled before this lease was asked for.
 pub(super) struct Met {
     inner: Arc<Inner>,
@@ -159,7 +140,10 @@ pub(super) struct Met {
 impl Judge for Met {
     fn accepts(&mut self, found: Found) -> bool {
         // The drivers hand replies over with the GIL held; `attach` only proves it.
-        let read = Python::attach(|py| self.inner.read_entry(py, &self.name, &self.tags, found));
+        let read = Python::attach(|py| {
+            let entry = self.inner.read_entry(py, &self.name, &self.tags, found)?;
+            entry.map(|entry| Ok(Py::new(py, entry)?.into_any())).transpose()
+        });
         // An exception is an answer too: it ends the call.
         let accepted = !matches!(read, Ok(None));
         *self.kept.lock() = read;

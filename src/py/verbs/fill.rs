@@ -9,7 +9,6 @@ use crate::py::errors::ConfigError;
 use crate::py::lease::PyLease;
 use crate::py::plan::{Finish, Plan};
 use crate::py::{args, outcall};
-use crate::stats::Stats;
 use crate::store::{Filled, LeaseFill};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
@@ -70,24 +69,26 @@ impl Inner {
             self.cache.local().health.is_forgotten(&grant.key) || self.is_any_forgotten(&grant.tags.records);
         let writes = self.writes(|| grant.tags.with_records_of(&grant.key));
         let call = Call { critical: lease.critical, forgotten, writes, ..Call::new(Role::Store) };
-        let inner = Arc::clone(self);
-        let finish = move |py: Python<'_>, filled: Option<Filled>| {
-            count_fill(&inner.cache.local().stats, filled, forgotten);
-            boolean(py, filled.map(|filled| filled == Filled::Stored))
-        };
+        let finish = self.filled(forgotten);
         Ok(Plan { operation, call, finish })
     }
-}
 
-/// Counts what became of a fill; none: the server was not asked, because a deletion waits for it or it is away.
-pub(super) fn count_fill(stats: &Stats, filled: Option<Filled>, forgotten: bool) {
-    let counter = match filled {
-        Some(Filled::Stored) => &stats.fills,
-        Some(Filled::Gone | Filled::Refused) => &stats.voided_fills,
-        None if forgotten => &stats.voided_fills,
-        None => &stats.dropped_fills,
-    };
-    counter.one();
+    /// Counts what became of a fill, and tells whether it was stored. `forgotten`: the server is not asked, for a deletion
+    /// waits for it.
+    pub(super) fn filled(self: &Arc<Self>, forgotten: bool) -> impl Finish<Filled> + use<> {
+        let inner = Arc::clone(self);
+        move |py: Python<'_>, filled: Option<Filled>| {
+            let stats = &inner.cache.local().stats;
+            let counter = match filled {
+                Some(Filled::Stored) => &stats.fills,
+                Some(Filled::Gone | Filled::Refused) => &stats.voided_fills,
+                None if forgotten => &stats.voided_fills,
+                None => &stats.dropped_fills,
+            };
+            counter.one();
+            boolean(py, filled.map(|filled| filled == Filled::Stored))
+        }
+    }
 }
 
 #[pymethods]

@@ -1,13 +1,11 @@
 //! Values in the form of another program, under leases: reading one, taking its lease, filling it, giving the lease back.
 
 use super::boolean;
-use super::fill::count_fill;
 use crate::cache::{Call, Role};
 use crate::py::args;
 use crate::py::client::{Given, Inner, Object, PyClient};
 use crate::py::errors::ConfigError;
-use crate::py::lease::PyLease;
-use crate::py::outcall;
+use crate::py::lease::{Kept, PyLease};
 use crate::py::plan::{Finish, Plan};
 use crate::store::{
     EntryGet, Filled, Found, Judge, LockRelease, OriginalFill, OriginalTake, Taken, is_placeholder, original_release,
@@ -66,24 +64,11 @@ impl Inner {
         }
         let lasts = args::duration(seconds, "seconds")?;
         let (full, critical) = self.key(key, version)?;
-        let call = Call { forgotten: self.cache.local().health.is_forgotten(&full), ..Call::new(Role::Spare) };
-        let kept: Kept = Arc::new(Mutex::new(Ok(None)));
+        let (forgotten, writes) = (self.cache.local().health.is_forgotten(&full), self.writes(|| vec![full.clone()]));
+        let call = Call { forgotten, writes, ..Call::new(Role::Spare) };
+        let kept = Kept::new(Mutex::new(Ok(None)));
         let met = Met { inner: Arc::clone(self), kept: Arc::clone(&kept) };
-        let (inner, key, version) =
-            (Arc::clone(self), outcall::text(key)?.unbind(), version.map(|v| v.clone().unbind()));
-        let finish = move |py: Python<'_>, taken: Option<Taken>| {
-            let kept = std::mem::replace(&mut *kept.lock(), Ok(None))?;
-            match taken {
-                Some(Taken::Ours(grant)) => {
-                    inner.cache.local().stats.leases.one();
-                    Ok(Py::new(py, PyLease { key, version, critical, grant })?.into_any())
-                }
-                Some(Taken::Theirs(left)) => {
-                    Ok(Duration::from_millis(left).as_secs_f64().into_pyobject(py)?.into_any().unbind())
-                }
-                Some(Taken::Filled) | None => Ok(kept.unwrap_or_else(|| py.None())),
-            }
-        };
+        let finish = self.leased(key, version, critical, kept)?;
         Ok(Plan { operation: OriginalTake::new(full, lasts, met), call, finish })
     }
 
@@ -98,22 +83,18 @@ impl Inner {
         let operation = OriginalFill::new(grant, stored, args::duration(lifetime, "lifetime")?);
         // What was forgotten since the lease was given waits to be forgotten by the server, too.
         let forgotten = self.cache.local().health.is_forgotten(&grant.key);
-        let call = Call { critical: lease.critical, forgotten, ..Call::new(Role::Store) };
-        let inner = Arc::clone(self);
-        let finish = move |py: Python<'_>, filled: Option<Filled>| {
-            count_fill(&inner.cache.local().stats, filled, forgotten);
-            boolean(py, filled.map(|filled| filled == Filled::Stored))
-        };
+        let writes = self.writes(|| vec![grant.key.clone()]);
+        let call = Call { critical: lease.critical, forgotten, writes, ..Call::new(Role::Store) };
+        let finish = self.filled(forgotten);
         Ok(Plan { operation, call, finish })
     }
 
-    fn release_original(lease: &PyLease) -> Plan<LockRelease, impl Finish<bool> + use<>> {
-        Plan { operation: original_release(&lease.grant), call: Call::new(Role::Spare), finish: boolean }
+    fn release_original(&self, lease: &PyLease) -> Plan<LockRelease, impl Finish<bool> + use<>> {
+        let writes = self.writes(|| vec![lease.grant.key.clone()]);
+        let call = Call { writes, ..Call::new(Role::Spare) };
+        Plan { operation: original_release(&lease.grant), call, finish: boolean }
     }
 }
-
-/// The value that was met and its time left, or what Python raised over it.
-type Kept = Arc<Mutex<PyResult<Option<Py<PyAny>>>>>;
 
 /// Reads a value that somebody stored before this lease was asked for.
 struct Met {
@@ -178,10 +159,10 @@ impl PyClient {
     }
 
     fn _release_original(&self, lease: &Bound<'_, PyLease>) -> PyResult<Py<PyAny>> {
-        Inner::release_original(lease.get()).wait(lease.py(), &self.inner)
+        self.inner.release_original(lease.get()).wait(lease.py(), &self.inner)
     }
 
     fn _arelease_original<'py>(&self, lease: &Bound<'py, PyLease>) -> PyResult<Object<'py>> {
-        Inner::release_original(lease.get()).coroutine(lease.py(), &self.inner)
+        self.inner.release_original(lease.get()).coroutine(lease.py(), &self.inner)
     }
 }
