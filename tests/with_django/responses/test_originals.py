@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pickle
+import random
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +25,7 @@ from hitrate.django import cache_api_response as generic
 from hitrate.django import invalidate_cache, invalidate_keys
 from hitrate.exceptions import ConfigError
 from hitrate.layouts import django_ecommerce, nalar
+from hitrate.lease import OriginalPlace
 from hitrate.testing import Endpoint
 from tests.with_django.conftest import PATIENT
 from tests.with_django.responses import old_workers
@@ -178,6 +181,50 @@ def test_the_lease_is_none_to_every_reader(site: Site, client: Client) -> None:
     SOURCE.during = look
     client.get("/new/employees/")
     assert seen == [None, None, None]
+
+
+@pytest.mark.parametrize("is_guarded", [True, False])
+def test_no_answer_is_older_than_what_old_code_has_forgotten(
+    site: Site, is_guarded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not is_guarded:  # then this test finds what it looks for
+        monkeypatch.setattr(OriginalPlace, "keep_response", lambda self, _, *kept: self.client.set(self.key, *kept))
+    seed = random.randrange(1 << 32)
+    forgotten, ends = 0, threading.Event()
+    pauses = threading.local()
+
+    def pause() -> None:
+        if not hasattr(pauses, "random"):
+            pauses.random = random.Random(f"{seed} {threading.get_ident()}")
+        time.sleep(pauses.random.choice([0, 0, 0.001, 0.003]))
+
+    def write() -> None:
+        nonlocal forgotten
+        forgets = [lambda: caches["old"].delete(LIST), site.old_code_forgets]
+        for version in range(1, 201):
+            SOURCE.rows = [version]
+            pause()
+            forgets[version % 2]()
+            forgotten = version
+            pause()
+        ends.set()
+
+    def read() -> list[tuple[int, int]]:
+        browser, stale = Client(), []
+        while not ends.is_set():
+            before = forgotten
+            (found,) = browser.get("/new/employees/").json()
+            if found < before:
+                stale.append((found, before))
+        return stale
+
+    SOURCE.rows, SOURCE.during = [0], pause
+    with ThreadPoolExecutor(5) as pool:
+        readers = [pool.submit(read) for _ in range(4)]
+        pool.submit(write).result()
+        stale = [one for reader in readers for one in reader.result()]
+    assert bool(stale) is not is_guarded, f"seed {seed}: {stale[:5]}"
+    assert SOURCE.runs > 50
 
 
 def test_many_requests_for_one_cold_key_run_the_view_once(site: Site) -> None:
