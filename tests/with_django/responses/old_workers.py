@@ -13,6 +13,7 @@ from typing import Any
 
 from django.core.cache import caches
 from django.urls import include, path
+from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
@@ -124,6 +125,18 @@ class Advances(ViewSet):
         return SOURCE.read(request)
 
 
+@api_view(["GET"])
+@nalar.cache_api_response(60, "function", shared=True, values="original")
+def function(request: Request) -> Response:
+    return SOURCE.read(request)
+
+
+class Awaited(ViewSet):
+    @nalar.cache_api_response(60, "awaited", shared=True, values="original")
+    async def list(self, request: Request) -> Response:
+        return SOURCE.read(request)
+
+
 class Base(ViewSet):
     @nalar.cache_api_response(60, "inherited", shared=True, values="original")
     def list(self, request: Request) -> Response:
@@ -181,5 +194,6 @@ urlpatterns = [
         "new/",
         _routes(("employees", Employees), ("advances", Advances), ("inherited", Inheriting), ("products", Products)),
     ),
+    path("function", function),
     path("native/", _routes(("employees", NativeEmployees))),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 import random
 import threading
@@ -13,11 +14,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.cache import caches
 from django.http import HttpResponse
-from django.test import Client, override_settings
+from django.test import Client, RequestFactory, override_settings
 from django.utils import translation
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -30,7 +33,7 @@ from hitrate.testing import Endpoint
 from tests.with_django.conftest import PATIENT
 from tests.with_django.responses import old_workers
 from tests.with_django.responses.conftest import MIDDLEWARE
-from tests.with_django.responses.old_workers import SOURCE, Employees, Products, old_invalidation
+from tests.with_django.responses.old_workers import SOURCE, Awaited, Employees, Products, old_invalidation
 
 pytestmark = pytest.mark.usefixtures("_tables")
 
@@ -108,6 +111,31 @@ def test_the_shop_stores_the_decimals_that_its_original_could_not(site: Site, cl
     SOURCE.rows = {"price": Decimal("19.90")}
     answers = [client.get(f"/{worker}/products/5/") for worker in ("old", "new", "old")]
     assert (SOURCE.runs, {answer.content for answer in answers}) == (2, {b'{"price":19.9}'})
+
+
+def test_views_that_are_functions_share_too(site: Site, client: Client) -> None:
+    assert client.get("/function").json() == client.get("/function").json() == [{"id": 1}]
+    assert (SOURCE.runs, site.standing()) == (1, ["function:function::"])
+
+
+async def test_coroutines_share_too(site: Site) -> None:
+    # REST framework itself awaits nothing; packages for it do.
+    async def ask() -> Any:
+        view, request = Awaited(), Request(RequestFactory().get("/"))
+        view.args, view.kwargs, view.request = (), {}, request
+        request.parser_context = {"view": view, "kwargs": {}}
+        request.accepted_renderer, request.accepted_media_type = JSONRenderer(), "application/json"
+        return await view.list(request)
+
+    assert [(await ask()).content for _ in range(2)] == [b'[{"id":1}]'] * 2
+    assert (SOURCE.runs, site.standing()) == (1, ["awaited:list::"])
+    await sync_to_async(site.old_code_forgets)("awaited:*")
+    SOURCE.during = lambda: site.old_code_forgets("awaited:*")
+    assert "stored" not in (await ask()).headers["Cache-Status"]
+    SOURCE.during = lambda: None
+    found = await asyncio.gather(*(ask() for _ in range(8)))
+    assert {one.content for one in found} == {b'[{"id":1}]'}
+    assert SOURCE.runs == 3
 
 
 def test_a_key_of_the_shop_may_hold_a_parameter(site: Site, client: Client) -> None:
