@@ -64,6 +64,12 @@ class _Connection(asyncio.Protocol):
     def is_usable(self) -> bool:
         return self._lost is None and self.transport is not None and not self.transport.is_closing()
 
+    @property
+    def peer(self) -> tuple[Any, ...]:
+        """Host and port at the other end; nothing of a unix socket."""
+        address = None if self.transport is None else self.transport.get_extra_info("peername")
+        return address[:2] if isinstance(address, tuple) else ()
+
     async def round_trip(self, pending: Pending, deadline: float) -> bool:
         """Run one round trip; true when the call needs no other."""
         if self._lost is not None or self.transport is None:
@@ -178,6 +184,7 @@ class _Pool:
         connection = _Connection(pending.channel())
         try:
             await self._open(connection, deadline)
+            pending.reached(*connection.peer)
             greeting = pending.greeting()
             while not await connection.round_trip(greeting, deadline):
                 pass

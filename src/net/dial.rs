@@ -15,6 +15,7 @@ use rustls::ClientConfig;
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 use std::hash::{Hash, Hasher};
 use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -49,7 +50,8 @@ impl Dialer {
     /// A new connection, ready for commands.
     pub(super) fn dial(&self, waiter: &dyn Waiter, deadline: Deadline) -> Result<Connection> {
         let socket = self.connect(waiter, deadline).inspect_err(|_| self.forget_addresses())?;
-        let peer = peer(&socket);
+        let address = socket.get().and_then(|socket| socket.peer_addr().ok());
+        let peer = peer(address.and_then(|address| address.as_socket()));
         let mut stream = Stream::new(socket);
         if let (Some(settings), Address::Tcp { host, .. }) = (&self.server.tls, &self.server.address) {
             let name = tls::server_name(settings, host)?;
@@ -173,12 +175,15 @@ fn open(target: &SockAddr) -> io::Result<OwnedSocket> {
     Ok(OwnedSocket::new(socket))
 }
 
-/// A hash of the address at the other end. One name may lead to several servers, or to another one after a failover.
-fn peer(socket: &OwnedSocket) -> u64 {
-    let address = socket.get().and_then(|socket| socket.peer_addr().ok());
+/// A number for the address at the other end. One name may lead to several servers, or to another one after a failover. A
+/// unix socket has no address to speak of.
+pub(super) fn peer(mut address: Option<SocketAddr>) -> u64 {
+    if let Some(address) = &mut address {
+        // However a driver writes it: `::ffff:127.0.0.1` is no other server.
+        address.set_ip(address.ip().to_canonical());
+    }
     let mut hasher = std::hash::DefaultHasher::new();
-    // A unix socket has no other end to speak of.
-    address.and_then(|address| address.as_socket()).hash(&mut hasher);
+    address.map(|address| (address.ip(), address.port())).hash(&mut hasher);
     hasher.finish()
 }
 

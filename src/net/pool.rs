@@ -1,13 +1,14 @@
 //! A pool of connections: the last one given back is the first one taken, so that few are warm rather than many lukewarm.
 
 use super::connection::Connection;
-use super::dial::Dialer;
+use super::dial::{Dialer, peer};
 use crate::config::Server;
 use crate::error::{Error, Result, Stage};
 use crate::stats::Stats;
 use crate::wait::{Deadline, Parking, Waiter};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -98,6 +99,11 @@ impl Pool {
     #[must_use]
     pub fn peer(&self) -> Option<u64> {
         Some(self.peer.load(Ordering::Acquire)).filter(|peer| *peer != NOBODY)
+    }
+
+    /// Notes that a connection of another driver's leads to this address; none is a unix socket's.
+    pub fn reached(&self, address: Option<SocketAddr>) {
+        self.peer.store(peer(address), Ordering::Release);
     }
 
     pub(super) fn stats(&self) -> &Stats {

@@ -13,6 +13,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -153,6 +154,13 @@ impl PyPending {
     /// A channel for a new connection.
     fn channel(&self) -> PyChannel {
         PyChannel::new(self.inner.cache.settings().server.max_reply_bytes)
+    }
+
+    /// A new connection leads to this address, or to a unix socket.
+    #[pyo3(signature = (host=None, port=0))]
+    fn reached(&self, host: Option<&str>, port: u16) {
+        let address = host.and_then(|host| Some(SocketAddr::new(host.parse().ok()?, port)));
+        self.inner.cache.local().pool.reached(address);
     }
 
     /// The greeting for a new connection.

@@ -135,10 +135,10 @@ class Proxy:
     Attributes:
         fault: what becomes of replies; assign one of this module's functions.
         connections: how many were accepted so far.
-        port: where it listens on 127.0.0.1; `url` has it too.
+        port: where it listens, on 127.0.0.1 unless told otherwise; `url` has it too.
     """
 
-    def __init__(self, target: str, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, target: str, tls: ssl.SSLContext | None, place: tuple[str, int] | None = None) -> None:
         parts = urlsplit(target)
         self._target = (parts.hostname or HOST, parts.port or 6379)
         self._tls = tls
@@ -148,10 +148,10 @@ class Proxy:
         self._links: set[Link] = set()
         self.fault: Fault = healthy
         self.connections = 0
-        self.port = free_port()
+        self._host, self.port = place or (HOST, free_port())
         credentials = parts.netloc.rpartition("@")[0]
-        place = f"{credentials}@{HOST}:{self.port}" if credentials else f"{HOST}:{self.port}"
-        self.url = f"{'rediss' if tls else 'redis'}://{place}{parts.path}"
+        address = f"{credentials}@{HOST}:{self.port}" if credentials else f"{HOST}:{self.port}"
+        self.url = f"{'rediss' if tls else 'redis'}://{address}{parts.path}"
 
     @property
     def open_connections(self) -> int:
@@ -184,9 +184,9 @@ class Proxy:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=10)
 
     async def _listen(self) -> None:
-        listener = socket.socket()
+        listener = socket.socket(socket.AF_INET6 if ":" in self._host else socket.AF_INET)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((HOST, self.port))
+        listener.bind((self._host, self.port))
         listener.listen()
         listener.setblocking(False)
         self._loop.add_reader(listener, self._take, listener)
@@ -273,15 +273,16 @@ class Proxy:
 
 
 @contextmanager
-def proxy_to(url: str, *, tls: ssl.SSLContext | None = None) -> Iterator[Proxy]:
+def proxy_to(url: str, *, tls: ssl.SSLContext | None = None, place: tuple[str, int] | None = None) -> Iterator[Proxy]:
     """
     Run a proxy to the server at `url` while the ``with`` block lasts.
 
     Args:
         url: ``redis://[user:password@]host:port[/db]``; the proxy's own `url` keeps user, password and database.
         tls: speak TLS to the client with this context, and plain to the server.
+        place: host and port to listen on; else 127.0.0.1 and a free one.
     """
-    proxy = Proxy(url, tls)
+    proxy = Proxy(url, tls, place)
     thread = threading.Thread(target=proxy.run, name="proxy", daemon=True)
     thread.start()
     proxy.accept()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import pytest
 import hitrate
 from hitrate.testing import Server
 from tests.faults.conftest import ROOT, MakeCache, frozen, run_python, until
-from tests.faults.proxy import Proxy, healthy, swallow
+from tests.faults.proxy import Proxy, healthy, proxy_to, swallow
 
 MEBIBYTE = 1 << 20
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="signals and forks")
@@ -185,3 +187,36 @@ def test_a_flood_of_writes_is_not_listened_to(own_server: Server, missing_cache:
     before = cache.stats()["local"]["hits"]
     assert [cache.get("k") for _ in range(3)] == [1, 1, 1]
     assert cache.stats()["local"]["hits"] >= before
+
+
+@pytest.mark.parametrize("verb", ["sync", "async"])
+def test_a_name_that_leads_elsewhere_ends_the_trust_in_the_feed(start_server: Callable[..., Server], verb: str) -> None:
+    """As after a failover: the listener is with the old server, and new connections with another."""
+    old, new = start_server(), start_server()
+    with proxy_to(old.url) as before:
+        # The name has two addresses, of which the second is tried when the first refuses.
+        url = f"redis://localhost:{before.port}"
+        cache = hitrate.Cache(url, prefix="p", local=hitrate.Local(max_staleness=0.3))
+        cache.get("k")
+        until(lambda: cache.stats()["local"]["feed"]["fresh"], "the feed has begun")
+        before.refuse()
+        with proxy_to(new.url, place=("::1", before.port)) as after:
+            until(lambda: open_another(cache, verb) and after.connections > 0, "a connection leads elsewhere")
+            until(lambda: cache.stats()["local"]["resets"]["failover"] == 1, "it is noticed")
+            assert not cache.stats()["local"]["feed"]["fresh"]
+            cache.close()
+
+
+def open_another(cache: hitrate.Cache, verb: str) -> bool:
+    """Read by so many at once that the open connections are too few."""
+    keys = [f"other{number}" for number in range(16)]
+    if verb == "async":
+
+        async def read() -> None:
+            await asyncio.gather(*map(cache.aget, keys))
+
+        asyncio.run(read())
+    else:
+        with ThreadPoolExecutor(len(keys)) as pool:
+            list(pool.map(cache.get, keys))
+    return True
