@@ -129,3 +129,10 @@ def test_importing_hitrate_starts_nothing_and_imports_no_framework() -> None:
     assert seen["after"] == seen["before"]
     assert "hitrate" in seen["modules"]
     assert NOT_IMPORTED & set(seen["modules"]) == set()
+
+
+def test_importing_the_adapter_of_django_reads_no_setting() -> None:
+    # Without a project every setting that is asked for raises.
+    command = [sys.executable, "-c", "import hitrate.django, hitrate.layouts.nalar, hitrate.layouts.django_ecommerce"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -23,7 +23,8 @@ _ATTRIBUTES = frozenset(
         "_resource_closers",
     }
 )
-_IS_KNOWN = vars(HttpResponse()).keys() == _ATTRIBUTES
+# With its type said, no setting is asked for: there may be none yet.
+_IS_KNOWN = vars(HttpResponse(content_type="text/plain")).keys() == _ATTRIBUTES
 
 
 class StoredResponse(HttpResponse):
