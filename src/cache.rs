@@ -110,6 +110,7 @@ impl Cache {
     /// Another cache has an embedded store of this name, with another bound.
     pub fn new(settings: Settings, keys: KeyMaker) -> Result<Self> {
         crate::store::prepare();
+        crate::limit::prepare();
         if let Address::Memory { name } = &settings.server.address {
             Memory::prepare(name, settings.server.db, settings.server.max_bytes)?;
         }

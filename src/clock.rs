@@ -10,6 +10,13 @@ pub fn now_ms() -> u64 {
     system::boot_ns() / 1_000_000
 }
 
+/// As [`now_ms`], in microseconds.
+#[inline]
+#[must_use]
+pub fn now_us() -> u64 {
+    system::boot_ns() / 1_000
+}
+
 /// Nanoseconds since some moment before this process first asked. It jumps for nobody.
 #[inline]
 #[must_use]

@@ -11,6 +11,7 @@ pub mod health;
 pub mod invalidate;
 pub mod keys;
 pub mod l1;
+pub mod limit;
 pub mod net;
 pub mod op;
 pub mod process;

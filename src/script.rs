@@ -5,6 +5,41 @@ use crate::op::{Replies, Reply, Step, only};
 use redis::{Cmd, cmd};
 use std::sync::OnceLock;
 
+/// The keys of one call of a script, as its native twin sees them in the embedded store: all of them locked.
+pub trait Keyspace {
+    /// The present time of the store's clock, which nobody sets, in microseconds.
+    fn now_us(&self) -> u64;
+
+    /// What stands at a key.
+    fn get(&mut self, key: &[u8]) -> Option<&[u8]>;
+
+    /// What stands at a key, and for how many milliseconds if that has an end.
+    fn standing(&mut self, key: &[u8]) -> Option<(&[u8], Option<u64>)>;
+
+    /// Stores a value for so many milliseconds.
+    ///
+    /// # Errors
+    /// The reply that says why it cannot be stored.
+    fn set(&mut self, key: &[u8], value: &[u8], ttl: u64) -> Result<(), Reply>;
+}
+
+/// What a script does, natively: from its keys and arguments to its reply, or to the refusal that takes its place.
+pub type Twin = fn(&mut dyn Keyspace, &[&[u8]], &[&[u8]]) -> Result<Reply, Reply>;
+
+/// The script of a higher room, with its twin, for the embedded store.
+static ADOPTED: OnceLock<(&'static Script, Twin)> = OnceLock::new();
+
+/// Lets the embedded store run a script of a higher room. There is one such script.
+pub(crate) fn adopt(script: &'static Script, twin: Twin) {
+    script.prepare();
+    ADOPTED.get_or_init(|| (script, twin));
+}
+
+/// The twin of the script that a call names, if a higher room has it.
+pub(crate) fn adopted(named: &[u8]) -> Option<Twin> {
+    ADOPTED.get().filter(|(script, _)| script.is(named)).map(|(_, twin)| *twin)
+}
+
 /// A script, loaded from its file with `include_str!`.
 pub struct Script {
     text: &'static str,

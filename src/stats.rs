@@ -1,6 +1,8 @@
 //! Atomic counters inside, a snapshot outside.
 
 use crate::error::{Error, Refusal};
+use parking_lot::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -75,9 +77,55 @@ pub struct Stats {
     pub journaled: Counter,
     /// Invalidations replayed from the journal.
     pub replayed: Counter,
+    /// What became of calls that a limit was asked for, by the limit's name.
+    pub limits: ByLimit,
     errors: [Counter; ERROR_KINDS.len()],
     latency: [Counter; LATENCY_BOUNDS_US.len() + 1],
     latency_sum_ns: Counter,
+}
+
+/// What became of calls that one limit was asked for.
+#[derive(Debug, Default)]
+pub struct LimitCounts {
+    /// Allowed, by this limit and all others of the call.
+    pub allowed: Counter,
+    /// Refused by this limit.
+    pub refused: Counter,
+    /// Those of them that were refused here, without asking the server again.
+    pub refused_locally: Counter,
+    /// Decided without the server, because it was away or refused.
+    pub without_server: Counter,
+}
+
+/// Counts by the name of a limit. Names come from code; should they ever come from requests, most share one place.
+#[derive(Debug, Default)]
+pub struct ByLimit(Mutex<Vec<(Arc<str>, Arc<LimitCounts>)>>);
+
+impl ByLimit {
+    const MOST_NAMES: usize = 50;
+    const REST: &str = "other";
+
+    /// The counts of a limit; after fifty names those of all the rest.
+    pub fn of(&self, name: &str) -> Arc<LimitCounts> {
+        let mut known = self.0.lock();
+        let name = if known.len() < Self::MOST_NAMES || known.iter().any(|(known, _)| &**known == name) {
+            name
+        } else {
+            Self::REST
+        };
+        if let Some((_, counts)) = known.iter().find(|(known, _)| &**known == name) {
+            return Arc::clone(counts);
+        }
+        let counts = Arc::<LimitCounts>::default();
+        known.push((name.into(), Arc::clone(&counts)));
+        counts
+    }
+
+    /// All there are.
+    #[must_use]
+    pub fn all(&self) -> Vec<(Arc<str>, Arc<LimitCounts>)> {
+        self.0.lock().clone()
+    }
 }
 
 /// A latency histogram: how many round trips took at most each of [`LATENCY_BOUNDS_US`], not cumulated.
@@ -154,6 +202,20 @@ mod tests {
         assert_eq!((latency.counts[0], latency.counts[1], latency.counts[16]), (2, 1, 1));
         assert_eq!(latency.sum, Duration::from_micros(2_000_022));
         assert_eq!((stats.round_trips.get(), stats.bytes_out.get(), stats.bytes_in.get()), (4, 20, 28));
+    }
+
+    #[test]
+    fn limits_are_counted_by_their_names_and_too_many_names_together() {
+        let limits = ByLimit::default();
+        for number in 0..200 {
+            limits.of(&format!("limit {number}")).allowed.one();
+        }
+        limits.of("limit 0").allowed.one();
+        let counted: Vec<_> =
+            limits.all().iter().map(|(name, counts)| (name.to_string(), counts.allowed.get())).collect();
+        assert_eq!(counted.len(), 51);
+        assert_eq!(counted[0], ("limit 0".to_owned(), 2));
+        assert_eq!(counted[50], ("other".to_owned(), 150));
     }
 
     #[test]

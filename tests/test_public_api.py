@@ -25,7 +25,8 @@ EXCEPTIONS = frozenset(
     """.split()
 )
 PUBLIC = {
-    "hitrate": EXCEPTIONS | {"Cache", "Local", "Lock", "__version__", "cached", "escape_glob"},
+    "hitrate": EXCEPTIONS
+    | {"Cache", "Decision", "Limit", "Local", "Lock", "RateLimiter", "__version__", "cached", "escape_glob"},
     "hitrate.django": frozenset(
         """
         CachedViewMixin Explanation RawClient RedisCache Rule Target ainvalidate_cache ainvalidate_keys ainvalidate_tags

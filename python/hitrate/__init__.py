@@ -28,6 +28,7 @@ from hitrate.exceptions import (
     ServerTimeoutError,
     ServerUnavailableError,
 )
+from hitrate.limits import Decision, Limit, RateLimiter
 
 __all__ = [
     "AuthenticationError",
@@ -35,8 +36,10 @@ __all__ = [
     "ConfigError",
     "CounterError",
     "CounterOverflowError",
+    "Decision",
     "HitrateError",
     "InvalidKeyError",
+    "Limit",
     "Local",
     "Lock",
     "LockError",
@@ -45,6 +48,7 @@ __all__ = [
     "MissingKeyError",
     "NotANumberError",
     "ProtocolError",
+    "RateLimiter",
     "SerializationError",
     "ServerConnectionError",
     "ServerError",

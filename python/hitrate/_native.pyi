@@ -12,11 +12,15 @@ __all__ = [
     "Bell",
     "Channel",
     "Client",
+    "Decision",
     "Entry",
     "Lease",
+    "Limit",
+    "Limiter",
     "Owner",
     "PairsLayout",
     "Pending",
+    "Standing",
     "__version__",
     "escape_glob",
     "glob_matches",
@@ -32,6 +36,7 @@ __version__: Final[str]
 
 _Seconds: TypeAlias = float | timedelta
 _Ttl: TypeAlias = _Seconds | EllipsisType | None
+_Algorithm: TypeAlias = Literal["fixed_window", "sliding_window", "sliding_log", "gcra", "once"]
 _Path: TypeAlias = str | PathLike[str]
 
 class _Local(Protocol):
@@ -731,6 +736,211 @@ class Lease:
     @property
     def key(self) -> str:
         """The key of the entry."""
+
+@final
+class Limit:
+    """
+    So many requests in so long a time: ``Limit("100/minute")``, or ``Limit(100, 60)``.
+
+    Args:
+        limit: a text such as ``"5/s"``, ``"100/minute"``, ``"1000/day"`` or ``"20/15 minutes"``; or the number of
+            requests.
+        period: with a number, the time: seconds or a timedelta, from a millisecond to 366 days.
+        name: what it is called in decisions, statistics and keys; at most 64 characters of ASCII, without spaces. Its
+            text by default.
+        burst: of algorithm ``"gcra"``: how many requests may come at once; as many as the limit has by default.
+        algorithm: another one than the limiter's.
+
+    Raises:
+        ConfigError: a part that cannot be meant; the message names it.
+    """
+
+    def __new__(
+        cls,
+        limit: str | int,
+        period: _Seconds | None = None,
+        *,
+        name: str | None = None,
+        burst: int | None = None,
+        algorithm: _Algorithm | None = None,
+    ) -> Self: ...
+    @property
+    def count(self) -> int:
+        """Requests."""
+
+    @property
+    def period(self) -> float:
+        """The time, in seconds."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def burst(self) -> int | None:
+        """How many requests may come at once, if that was said."""
+
+    @property
+    def algorithm(self) -> str | None:
+        """Its own algorithm, if it has one."""
+
+@final
+class Standing:
+    """How things stand for one limit after a call."""
+
+    @property
+    def name(self) -> str:
+        """What the limit is called."""
+
+    @property
+    def limit(self) -> int:
+        """Requests that it allows; of ``"gcra"`` at once."""
+
+    @property
+    def window(self) -> float:
+        """The time in which it allows them, in seconds."""
+
+    @property
+    def allowed(self) -> bool:
+        """Whether this limit allows the call."""
+
+    @property
+    def remaining(self) -> int:
+        """Requests that still fit."""
+
+    @property
+    def reset_after(self) -> float:
+        """Seconds until all of the limit is there again, if nothing else comes."""
+
+@final
+class Decision:
+    """
+    What was decided about a call. In an ``if`` it is true when the call is allowed.
+
+    Of several limits, the numbers are those of the one that refuses for longest, or else of the one that is closest to
+    refusing: the one with the fewest requests left.
+    """
+
+    def __new__(
+        cls,
+        *,
+        allowed: bool,
+        limit: int,
+        remaining: int,
+        reset_after: float,
+        retry_after: float = 0.0,
+        violated: Iterable[str] = ...,
+    ) -> Self: ...
+    @property
+    def allowed(self) -> bool:
+        """Whether the call may go on."""
+
+    @property
+    def limit(self) -> int:
+        """Requests that the limit allows; of ``"gcra"`` at once."""
+
+    @property
+    def remaining(self) -> int:
+        """Requests that still fit after this one."""
+
+    @property
+    def reset_after(self) -> float:
+        """Seconds until all of the limit is there again, if nothing else comes."""
+
+    @property
+    def retry_after(self) -> float:
+        """Seconds until the same call is allowed; 0 if it is, infinite if it costs more than the limit ever allows."""
+
+    @property
+    def violated(self) -> tuple[str, ...]:
+        """The names of the limits that refuse."""
+
+    @property
+    def limits(self) -> tuple[Standing, ...]:
+        """How things stand for each limit that was asked, in their order."""
+
+    @property
+    def _at_us(self) -> int | None:
+        """When it was decided, in microseconds of the clock that counted: the server's, or that of this process."""
+
+    def __bool__(self) -> bool: ...
+
+@disjoint_base
+class Limiter:
+    """Use it as `hitrate.RateLimiter`, which has the reference text of the constructor."""
+
+    def __new__(
+        cls,
+        cache: Client,
+        limits: str | Limit | Iterable[str | Limit] | Mapping[str, str | Limit],
+        algorithm: _Algorithm = ...,
+        *,
+        on_error: Literal["memory", "allow", "deny", "raise"] = ...,
+        workers: int = ...,
+        max_staleness: _Seconds | None = None,
+        max_bytes: int = ...,
+        count_refused: bool = False,
+        verbatim: bool = False,
+    ) -> Self: ...
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """The limits, each with its name and algorithm."""
+
+    def hit(self, key: str | dict[str, str | None], cost: int | None = None) -> Decision:
+        """
+        Ask whether a call is allowed, and count it if it is.
+
+        All limits are judged in one round trip. If one of them refuses, the call is counted on none.
+
+        Args:
+            key: who is limited, for example ``"user:42"``, hashed when longer than 200 bytes; or, by the name of each
+                limit, who is limited by it, None where a limit is not about this call.
+            cost: requests this call counts as, 1 by default. One that costs more than a limit ever allows is refused,
+                with an infinite `retry_after`.
+
+        Returns:
+            The decision. Who was refused is refused again without a round trip until his time has come, for at most
+            `max_staleness` seconds at a time.
+
+        Raises:
+            ConfigError: `key` or `cost` is none.
+            ServerError: the server is away, and ``on_error="raise"``.
+        """
+
+    def peek(self, key: str | dict[str, str | None], cost: int | None = None) -> Decision:
+        """Tell whether a hit would be allowed, without counting it. The server is always asked."""
+
+    def apeek(self, key: str | dict[str, str | None], cost: int | None = None) -> Coroutine[Any, Any, Decision]:
+        """Tell whether a hit would be allowed, as `peek` does."""
+
+    def reset(self, key: str | dict[str, str | None]) -> bool:
+        """
+        Forget everything that was counted of somebody.
+
+        Args:
+            key: as in `hit`.
+
+        Returns:
+            Whether anything was counted; False also when the server is away and this was written down. Other
+            processes repeat their refusals for up to `max_staleness` seconds.
+        """
+
+    def areset(self, key: str | dict[str, str | None]) -> Coroutine[Any, Any, bool]:
+        """Forget everything that was counted of somebody, as `reset` does."""
+
+    def stats(self) -> dict[str, Any]:
+        """
+        Tell what became of calls in this process.
+
+        Returns:
+            ``limits``: by name, the calls that were ``allowed``; ``refused`` by this limit; ``refused_locally``, which
+            are those of them that were refused without a round trip; decided ``without_server``. ``refusals``: how
+            many are remembered. ``memory``: what this process counts by itself, if it ever did.
+        """
+
+    def _ahit(
+        self, key: str | dict[str, str | None], cost: int | None = None
+    ) -> Decision | Coroutine[Any, Any, Decision]: ...
 
 @final
 class Pending:

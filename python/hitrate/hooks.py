@@ -69,6 +69,33 @@ def gave_up(address: str, error: str) -> None:
     )
 
 
+def limits_away(address: str, on_error: str) -> None:
+    """
+    The server cannot be asked about rate limits.
+
+    Args:
+        address: the server, without credentials.
+        on_error: what is done instead, as the limiter was told.
+    """
+    done = {"memory": "each process counts for itself", "allow": "every call is allowed"}
+    logger.warning(
+        "rate limits cannot be counted on %s: %s until it answers again",
+        address,
+        done.get(on_error, "every call is refused"),
+    )
+
+
+def limits_back(address: str, after: float) -> None:
+    """
+    The server counts rate limits again.
+
+    Args:
+        address: the server, without credentials.
+        after: for how long it did not, in seconds.
+    """
+    logger.warning("rate limits are counted on %s again, after %.1f s", address, after)
+
+
 def metrics_unwritten(error: str) -> None:
     """
     The files of prometheus_client's multiprocess mode cannot be written.

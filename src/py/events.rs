@@ -25,6 +25,15 @@ pub(super) fn hooks(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
     HOOKS.get_or_try_init(py, || Ok(py.import(intern!(py, "hitrate.hooks"))?.unbind())).map(|hooks| hooks.bind(py))
 }
 
+/// Calls the hook of this name, about limits that are decided without the server, or by it again.
+#[cold]
+pub(super) fn limits(py: Python<'_>, hook: &str, address: &str, fact: &Bound<'_, PyAny>) {
+    let hook = hooks(py).and_then(|hooks| hooks.getattr(PyString::intern(py, hook)));
+    if let Err(raised) = hook.and_then(|hook| call(&hook, [PyString::new(py, address).as_any(), fact])) {
+        raised.write_unraisable(py, None);
+    }
+}
+
 #[cold]
 fn hand_over(py: Python<'_>, health: &Health) -> PyResult<()> {
     let hook = |name| hooks(py)?.getattr(PyString::intern(py, name));

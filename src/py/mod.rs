@@ -9,6 +9,7 @@ mod forms;
 mod globs;
 mod keys;
 mod lease;
+mod limit;
 mod near;
 mod outcall;
 mod pending;
@@ -32,6 +33,8 @@ mod _native {
     use super::keys::{PyPairsLayout, last_values, md5_hex, normalise_query, sha256_hex, sorted_json};
     #[pymodule_export]
     use super::lease::PyLease;
+    #[pymodule_export]
+    use super::limit::{PyDecision, PyLimit, PyLimiter, PyStanding};
     #[pymodule_export]
     use super::pending::{PyChannel, PyOwner, PyPending};
     #[pymodule_export]

@@ -5,8 +5,8 @@ use crate::cache::Cache;
 use crate::config::{Address, Server};
 use crate::l1::L1;
 use crate::op::Reply;
-use crate::stats::LATENCY_BOUNDS_US;
-use crate::store::Memory;
+use crate::stats::{LATENCY_BOUNDS_US, LimitCounts};
+use crate::store::Usage;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use std::sync::atomic::Ordering;
@@ -44,7 +44,12 @@ pub(super) fn stats<'py>(py: Python<'py>, cache: &Cache) -> PyResult<Bound<'py, 
     result.set_item("staged_wait", staged_wait(py, cache)?)?;
     result.set_item("latency", latency(py, cache)?)?;
     result.set_item("local", local.l1.as_deref().map(|l1| near(py, l1)).transpose()?)?;
-    result.set_item("memory", local.memory.as_deref().map(|store| memory(py, store)).transpose()?)?;
+    result.set_item("memory", local.memory.as_deref().map(|store| memory(py, store.usage())).transpose()?)?;
+    let limits = PyDict::new(py);
+    for (name, counts) in stats.limits.all() {
+        limits.set_item(&*name, limit(py, &counts)?)?;
+    }
+    result.set_item("limits", limits)?;
     Ok(result)
 }
 
@@ -74,8 +79,18 @@ fn near<'py>(py: Python<'py>, l1: &L1) -> PyResult<Bound<'py, PyDict>> {
     Ok(result)
 }
 
-fn memory<'py>(py: Python<'py>, store: &Memory) -> PyResult<Bound<'py, PyDict>> {
-    let usage = store.usage();
+/// What became of calls that a limit was asked for.
+pub(super) fn limit<'py>(py: Python<'py>, counts: &LimitCounts) -> PyResult<Bound<'py, PyDict>> {
+    let result = PyDict::new(py);
+    result.set_item("allowed", counts.allowed.get())?;
+    result.set_item("refused", counts.refused.get())?;
+    result.set_item("refused_locally", counts.refused_locally.get())?;
+    result.set_item("without_server", counts.without_server.get())?;
+    Ok(result)
+}
+
+/// What an embedded store holds.
+pub(super) fn memory(py: Python<'_>, usage: Usage) -> PyResult<Bound<'_, PyDict>> {
     let result = PyDict::new(py);
     result.set_item("entries", usage.entries)?;
     result.set_item("bytes", usage.bytes)?;

@@ -95,7 +95,7 @@ impl Memory {
         }
     }
 
-    fn too_large(&self) -> Reply {
+    pub(super) fn too_large(&self) -> Reply {
         error(&format!(
             "OOM the value is too large for memory://, whose bound is {} bytes in {} parts",
             self.max_bytes,

@@ -16,6 +16,7 @@ mod tests;
 use crate::bounded::Held;
 use crate::clock;
 use crate::error::{Error, Result};
+use crate::keys::FullKey;
 use crate::op::{Commands, Operation, Replies, Reply, Step};
 use crate::process::PerProcess;
 use crate::wait::{Attempt, Deadline, Waiter};
@@ -122,6 +123,14 @@ impl Memory {
     #[must_use]
     pub fn session(&self) -> Session<'_> {
         Session { memory: self, replies: Replies::new() }
+    }
+
+    /// Removes some entries.
+    pub fn forget(&self, keys: &[FullKey]) {
+        let now = clock::now_ms();
+        for key in keys {
+            self.shard(key).remove(key, now);
+        }
     }
 
     /// What it holds.

@@ -1,7 +1,11 @@
 //! The scripts of this package, natively: what each does is written in its Lua file.
 
 use super::commands::{After, INVALID_EXPIRE, NOT_AN_INTEGER, SYNTAX, add, error, expire, integer};
+use super::locked::Locked;
+use super::shard::{Item, TooLarge};
 use super::{Memory, Reply};
+use crate::clock;
+use crate::script::{self, Keyspace};
 use crate::store::{counter, lease, lock, original, tags};
 
 impl Memory {
@@ -24,6 +28,9 @@ impl Memory {
             self.fill_original(keys, args, now)
         } else if tags::FORGET.is(script) {
             self.forget_tags(keys, args, now)
+        } else if let Some(twin) = script::adopted(script) {
+            let mut keyspace = Adopted { memory: self, locked: self.lock(keys), now_us: clock::now_us() };
+            twin(&mut keyspace, keys, args)
         } else {
             Ok(self.run_short_script(script, keys, args, now))
         };
@@ -65,6 +72,42 @@ impl Memory {
             },
             _ => error(NO_OTHERS),
         }
+    }
+}
+
+/// The keys of a script that a higher room has the twin of.
+struct Adopted<'a> {
+    memory: &'a Memory,
+    locked: Locked<'a>,
+    now_us: u64,
+}
+
+impl Adopted<'_> {
+    fn now(&self) -> u64 {
+        self.now_us / 1000
+    }
+}
+
+impl Keyspace for Adopted<'_> {
+    fn now_us(&self) -> u64 {
+        self.now_us
+    }
+
+    fn get(&mut self, key: &[u8]) -> Option<&[u8]> {
+        let now = self.now();
+        self.locked.of(key).peek(key, now).map(Item::value)
+    }
+
+    fn standing(&mut self, key: &[u8]) -> Option<(&[u8], Option<u64>)> {
+        let now = self.now();
+        let item = self.locked.of(key).peek(key, now)?;
+        Some((item.value(), item.expires_at().map(|at| at.saturating_sub(now))))
+    }
+
+    fn set(&mut self, key: &[u8], value: &[u8], ttl: u64) -> Result<(), Reply> {
+        let now = self.now();
+        let stored = self.locked.of(key).set(key, value, Some(now.saturating_add(ttl)), now);
+        stored.map_err(|TooLarge| self.memory.too_large())
     }
 }
 

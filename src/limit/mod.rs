@@ -1,0 +1,105 @@
+//! Rate limiting: any number of limits are judged by one script in one round trip, and a call is counted on all of them or on
+//! none. Each algorithm is a pure function here, for the embedded store, and the same one in Lua, for servers.
+//!
+//! Time is the server's, in whole microseconds. `docs/design/limits.md` says why each thing is as it is.
+
+mod decision;
+mod fixed_window;
+mod gcra;
+mod hit;
+mod limiter;
+mod once;
+mod refusals;
+mod rule;
+mod script;
+mod sliding_log;
+mod sliding_window;
+mod subject;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub use decision::{Decision, Verdict};
+pub use hit::{Demand, Hit};
+pub use limiter::{Asked, Change, Limiter, OnError, Options};
+pub use rule::{Algorithm, MOST_REQUESTS, Rule};
+pub use subject::{Subject, key};
+pub use text::Parsed;
+
+/// Makes the script ready, before anybody can fork in the middle of it, and lets the embedded store run it.
+pub fn prepare() {
+    crate::script::adopt(&script::SCRIPT, script::run);
+}
+
+/// How things stand for one limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Standing {
+    /// Requests that still fit.
+    remaining: u64,
+    /// Microseconds until all of the limit is there again.
+    reset: u64,
+}
+
+/// What is stored of a limit.
+struct State {
+    bytes: Vec<u8>,
+    /// Milliseconds.
+    lifetime: u64,
+}
+
+/// What an algorithm makes of one call.
+struct Judgement {
+    allowed: bool,
+    /// How things stand if the call is not counted.
+    before: Standing,
+    /// How they stand if it is.
+    after: Standing,
+    /// Microseconds after which this cost is allowed, if it is refused now; none when no wait helps.
+    retry: Option<u64>,
+    /// What is stored if it is counted; none where it cannot be.
+    state: Option<State>,
+    /// What is stored if it is not, where a clock that was set back left times in the future.
+    mended: Option<State>,
+}
+
+/// One call on one limit, as an algorithm sees it.
+#[derive(Debug, Clone, Copy)]
+struct Call {
+    /// Microseconds.
+    now: u64,
+    limit: u64,
+    /// Microseconds.
+    window: u64,
+    cost: u64,
+    /// Whether it is counted even if it is refused.
+    punishes: bool,
+    /// Whether it is counted at all.
+    counts: bool,
+}
+
+/// How long a state is kept, in milliseconds: somewhat longer than it matters.
+fn lifetime(microseconds: u64) -> u64 {
+    microseconds.div_ceil(1000) + 1000
+}
+
+/// The whole numbers of a state; none where something else stands.
+fn numbers<const N: usize>(state: Option<&[u8]>) -> Option<[u64; N]> {
+    let mut parts = std::str::from_utf8(state?).ok()?.split(' ').map(str::parse);
+    let mut found = [0; N];
+    for number in &mut found {
+        *number = parts.next()?.ok()?;
+    }
+    parts.next().is_none().then_some(found)
+}
+
+/// The state that holds these numbers.
+fn text(numbers: &[u64]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(20 * numbers.len());
+    for (place, number) in numbers.iter().enumerate() {
+        if place > 0 {
+            text.push(b' ');
+        }
+        text.extend_from_slice(number.to_string().as_bytes());
+    }
+    text
+}

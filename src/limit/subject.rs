@@ -1,0 +1,143 @@
+//! Who is limited, and the keys under which that is counted.
+
+use super::rule::{Algorithm, Rule};
+use crate::keys::digest;
+use smallvec::SmallVec;
+use std::ops::Range;
+
+/// Longer names are hashed.
+const LONGEST_PLAIN: usize = 200;
+const DIGITS: usize = 40;
+/// What the hash of a name begins with; no plain name does.
+const HASHED: u8 = b'#';
+/// No text in UTF-8 holds it.
+const APART: u8 = 0xff;
+
+/// Who is limited: one name for all limits, or one for each of some.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    text: SmallVec<[u8; 128]>,
+    /// Places of limits, and where the name for each stands. Empty: the whole text is the name for all.
+    parts: SmallVec<[(usize, Range<usize>); 4]>,
+}
+
+impl Subject {
+    /// One name for all limits.
+    #[must_use]
+    pub fn whole(name: &str) -> Self {
+        Self { text: SmallVec::from_slice(name.as_bytes()), parts: SmallVec::new() }
+    }
+
+    /// Names for some limits, by their places.
+    #[must_use]
+    pub fn of_each<'a>(names: impl Iterator<Item = (usize, &'a str)>) -> Self {
+        let mut subject = Self { text: SmallVec::new(), parts: SmallVec::new() };
+        for (place, name) in names {
+            subject.text.push(APART);
+            subject.text.extend_from_slice(&place.to_le_bytes());
+            let start = subject.text.len();
+            subject.text.extend_from_slice(name.as_bytes());
+            subject.parts.push((place, start..subject.text.len()));
+        }
+        subject
+    }
+
+    /// Bytes that no other subject has.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// The places of the limits it is counted on, of so many, and its name for each.
+    pub fn names(&self, limits: usize) -> impl Iterator<Item = (usize, &str)> {
+        let text = |range: Range<usize>| std::str::from_utf8(&self.text[range]).unwrap_or_default();
+        let all = if self.parts.is_empty() { limits } else { 0 };
+        let each = self.parts.iter().map(move |(place, range)| (*place, text(range.clone())));
+        (0..all).map(move |place| (place, text(0..self.text.len()))).chain(each)
+    }
+}
+
+/// The key that holds what was counted of `name`, before the cache's prefix: `hitrate:rate:{name}:limit:algorithm:window`.
+///
+/// The braces are a hash tag: what is counted of one name stands in one slot of a cluster. Algorithm and window are in it, so
+/// that a limit that was changed never meets what another one left.
+#[must_use]
+pub fn key(rule: &Rule, name: &str) -> String {
+    let mut key = String::with_capacity(64 + name.len().min(LONGEST_PLAIN));
+    key.push_str("hitrate:rate:{");
+    if is_plain(name) {
+        key.push_str(name);
+    } else {
+        let mut hash = Vec::with_capacity(DIGITS + 1);
+        hash.push(HASHED);
+        digest::write_hex(&digest::sha256(name), DIGITS, &mut hash);
+        key.extend(hash.into_iter().map(char::from));
+    }
+    key.push_str("}:");
+    key.push_str(&rule.name);
+    key.push_str(match rule.algorithm {
+        Algorithm::FixedWindow => ":fixed:",
+        Algorithm::SlidingWindow => ":sliding:",
+        Algorithm::SlidingLog => ":log:",
+        Algorithm::Gcra => ":gcra:",
+        Algorithm::Once => ":once:",
+    });
+    key.push_str(&rule.window.to_string());
+    key
+}
+
+/// Whether a name can stand in a key: short, without braces, which would end the hash tag, and without what is hard to see.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= LONGEST_PLAIN
+        && name.as_bytes()[0] != HASHED
+        && !name.bytes().any(|byte| matches!(byte, b'{' | b'}' | 0..=b' ' | 0x7f))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key_of(name: &str) -> String {
+        let rule = Rule::new("100/minute".parse().expect("it is a limit"), None, None, Algorithm::Gcra);
+        key(&rule.expect("it is a limit"), name)
+    }
+
+    #[test]
+    fn a_name_stands_in_its_key_and_others_are_hashed() {
+        assert_eq!(key_of("user:42"), "hitrate:rate:{user:42}:100/minute:gcra:60000000");
+        assert_eq!(key_of("é"), "hitrate:rate:{é}:100/minute:gcra:60000000");
+        let longest = "x".repeat(LONGEST_PLAIN);
+        assert!(key_of(&longest).contains(&longest));
+        let mut seen = std::collections::HashSet::new();
+        for name in
+            ["", "#", "a b", "a{b", "a}b", "a\nb", "#e3b0c44298fc1c149afbf4c8996fb92427ae41e4", &"x".repeat(100_000)]
+        {
+            let key = key_of(name);
+            assert_eq!(key.len(), "hitrate:rate:{#}:100/minute:gcra:60000000".len() + DIGITS, "{name:.50}");
+            assert_eq!((key.matches('{').count(), key.matches('}').count()), (1, 1));
+            assert!(seen.insert(key));
+        }
+    }
+
+    #[test]
+    fn no_two_subjects_have_the_same_bytes() {
+        let each = |names: &[(usize, &str)]| Subject::of_each(names.iter().copied()).bytes().to_vec();
+        let all = [
+            Subject::whole("ab").bytes().to_vec(),
+            each(&[(0, "ab")]),
+            each(&[(1, "ab")]),
+            each(&[(0, "a"), (1, "b")]),
+            each(&[(0, ""), (1, "ab")]),
+        ];
+        let distinct: std::collections::HashSet<_> = all.iter().collect();
+        assert_eq!(distinct.len(), all.len());
+    }
+
+    #[test]
+    fn a_subject_names_whom_each_limit_is_about() {
+        assert_eq!(Subject::whole("a").names(2).collect::<Vec<_>>(), [(0, "a"), (1, "a")]);
+        let each = Subject::of_each([(0, "a"), (2, "b")].into_iter());
+        assert_eq!(each.names(3).collect::<Vec<_>>(), [(0, "a"), (2, "b")]);
+    }
+}
