@@ -5,7 +5,7 @@ use super::rule::{Algorithm, Rule};
 use super::script::SCRIPT;
 use crate::error::{Error, Result};
 use crate::keys::FullKey;
-use crate::op::{Commands, Operation, Replies, Reply, Step};
+use crate::op::{Commands, Operation, Replies, Step};
 use crate::script::Script;
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub struct Demand {
     /// Places of the limits among the limiter's, and the key that holds the state of each.
-    pub keys: SmallVec<[(usize, FullKey); 2]>,
+    pub keys: Vec<(usize, FullKey)>,
     /// Requests it counts as.
     pub cost: u64,
     /// Whether it is counted, if it is allowed.
@@ -48,30 +48,29 @@ impl Operation for Hit {
         let mut call = SCRIPT.call(&keys, self.by_text);
         call.arg(self.demand.cost).arg(u8::from(self.demand.counts));
         for rule in self.asked() {
-            call.arg(rule.algorithm.name()).arg(rule.count).arg(rule.window).arg(rule.burst);
-            call.arg(u8::from(rule.punishes));
+            call.arg(&rule.packed()[..]).arg(rule.lifetime());
         }
         commands.push(&call);
     }
 
     fn replies(&mut self, replies: Replies) -> Result<Step<Decision>> {
         let Step::Done(reply) = Script::reply(replies, &mut self.by_text)? else { return Ok(Step::Again) };
-        let numbers = reply.array()?.into_iter().map(Reply::int).collect::<Result<SmallVec<[i64; 16]>>>()?;
+        let packed = reply.bytes()?.ok_or_else(unknown)?;
+        let (numbers, []) = packed.as_chunks() else { return Err(unknown()) };
         let Some(([at], verdicts)) = numbers.split_first_chunk() else { return Err(unknown()) };
         let (verdicts, []) = verdicts.as_chunks::<4>() else { return Err(unknown()) };
         if verdicts.len() != self.demand.keys.len() {
             return Err(unknown());
         }
-        let unsigned = |number: i64| u64::try_from(number).unwrap_or(0);
-        let verdicts =
-            self.demand.keys.iter().zip(verdicts).map(|((place, _), [allowed, remaining, reset, retry])| Verdict {
-                rule: *place,
-                allowed: *allowed == 1,
-                remaining: unsigned(*remaining),
-                reset: unsigned(*reset),
-                retry: u64::try_from(*retry).ok(),
-            });
-        let decision = Decision::new(Arc::clone(&self.rules), verdicts.collect(), unsigned(*at));
+        let asked = self.demand.keys.iter().map(|(rule, _)| *rule);
+        let verdicts = asked.zip(verdicts).map(|(rule, [allowed, remaining, reset, retry])| Verdict {
+            rule,
+            allowed: whole(*allowed) == Some(1),
+            remaining: whole(*remaining).unwrap_or(0),
+            reset: whole(*reset).unwrap_or(0),
+            retry: whole(*retry),
+        });
+        let decision = Decision::new(Arc::clone(&self.rules), verdicts.collect(), whole(*at).unwrap_or(0));
         decision.map(Step::Done).ok_or_else(unknown)
     }
 
@@ -80,6 +79,13 @@ impl Operation for Hit {
         // be refused by its own first try.
         self.asked().all(|rule| rule.algorithm != Algorithm::Once)
     }
+}
+
+/// A number of the reply; none where it is negative.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // It is whole, and `as` keeps within bounds.
+fn whole(packed: [u8; 8]) -> Option<u64> {
+    let number = f64::from_be_bytes(packed);
+    (number >= 0.0).then_some(number as u64)
 }
 
 fn unknown() -> Error {

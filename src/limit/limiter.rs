@@ -134,19 +134,20 @@ impl Limiter {
     ///
     /// `repeats` says that a refusal may be repeated without asking again.
     pub fn decided(&self, stats: &Stats, call: &Asked<'_>, decision: &Decision, repeats: bool) -> Option<Change> {
-        let (local, now) = (self.local.get(), clock::now_ms());
+        let local = self.local.get();
         if call.counts {
             self.count(stats, decision, false);
         }
         // Who keeps trying is to be counted by the server.
         let punishes = decision.violated().any(|rule| rule.punishes);
         if repeats && call.counts && !decision.is_allowed() && !punishes {
+            let now = clock::now_ms();
             let longest = u64::try_from(self.options.max_staleness.as_millis()).unwrap_or(u64::MAX);
             let mut refusals = local.refusals.lock();
             let refusals = refusals.get_or_insert_with(Refusals::new);
             refusals.keep(call.subject.bytes(), call.cost, decision, call.sent_at, now, longest);
         }
-        local.away.answered(now).map(Change::Back)
+        if local.away.is_away() { local.away.answered(clock::now_ms()).map(Change::Back) } else { None }
     }
 
     /// Decides without the server.
@@ -254,6 +255,10 @@ impl Away {
     fn failed(&self, now: u64) -> bool {
         self.last.store(now, Ordering::Relaxed);
         self.since.compare_exchange(0, now.max(1), Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    fn is_away(&self) -> bool {
+        self.since.load(Ordering::Relaxed) != 0
     }
 
     /// The server answered; for how long it was away, when that is news.

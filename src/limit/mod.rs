@@ -26,6 +26,8 @@ pub use rule::{Algorithm, MOST_REQUESTS, Rule};
 pub use subject::{Subject, key};
 pub use text::Parsed;
 
+use smallvec::SmallVec;
+
 /// Makes the script ready, before anybody can fork in the middle of it, and lets the embedded store run it.
 pub fn prepare() {
     crate::script::adopt(&script::SCRIPT, script::run);
@@ -40,12 +42,8 @@ struct Standing {
     reset: u64,
 }
 
-/// What is stored of a limit.
-struct State {
-    bytes: Vec<u8>,
-    /// Milliseconds.
-    lifetime: u64,
-}
+/// What is stored of a limit; states of usual length need no allocation.
+type State = SmallVec<[u8; 24]>;
 
 /// What an algorithm makes of one call.
 struct Judgement {
@@ -77,29 +75,17 @@ struct Call {
     counts: bool,
 }
 
-/// How long a state is kept, in milliseconds: somewhat longer than it matters.
-fn lifetime(microseconds: u64) -> u64 {
-    microseconds.div_ceil(1000) + 1000
-}
+/// Lua's numbers are whole up to here; what is not below is no state of ours.
+const LARGEST: u64 = 1 << 53;
 
-/// The whole numbers of a state; none where something else stands.
+/// The numbers of a state; none where something else stands.
 fn numbers<const N: usize>(state: Option<&[u8]>) -> Option<[u64; N]> {
-    let mut parts = std::str::from_utf8(state?).ok()?.split(' ').map(str::parse);
-    let mut found = [0; N];
-    for number in &mut found {
-        *number = parts.next()?.ok()?;
-    }
-    parts.next().is_none().then_some(found)
+    let (numbers, []) = state?.as_chunks() else { return None };
+    let numbers = <[[u8; 8]; N]>::try_from(numbers).ok()?.map(u64::from_le_bytes);
+    numbers.iter().all(|number| *number < LARGEST).then_some(numbers)
 }
 
 /// The state that holds these numbers.
-fn text(numbers: &[u64]) -> Vec<u8> {
-    let mut text = Vec::with_capacity(20 * numbers.len());
-    for (place, number) in numbers.iter().enumerate() {
-        if place > 0 {
-            text.push(b' ');
-        }
-        text.extend_from_slice(number.to_string().as_bytes());
-    }
-    text
+fn state(numbers: impl IntoIterator<Item = u64>) -> State {
+    numbers.into_iter().flat_map(u64::to_le_bytes).collect()
 }

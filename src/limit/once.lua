@@ -1,7 +1,7 @@
 
 -- One request per window: a key that nobody else may have set, as `SET key value EX seconds NX` does.
 -- State: the time as Python's time.time() has it, for people; what counts is that the key lives.
-algorithms.once = function(key, _, window, cost)
+local function once(key, _, window)
     local left = redis.call('PTTL', key) * 1000
     if left == -1000 or left > window then
         -- It has no end, or a clock that was set back put it off.

@@ -1,19 +1,24 @@
 -- Judge one call against any number of limits, and count it on all of them or on none.
--- KEYS[i]  state of limit i    ARGV[1]  cost (requests)    ARGV[2]  '1': count the call; '0': only look
--- ARGV[5i-2..5i+2]  of limit i: algorithm, limit (requests), window (µs), burst (requests), '1' if refused calls count too
--- Returns {now (µs), and of each limit: allowed (0 or 1), remaining (requests), reset (µs from now), retry (µs from now, or -1:
--- no wait helps)}
+-- KEYS[i]     state of limit i        ARGV[1]     cost (requests)        ARGV[2]  '1': count the call; '0': only look
+-- ARGV[2i+1]  limit i as src/limit/hit.rs packs it: number of its algorithm, limit (requests), window (µs), and burst
+--             (requests; of gcra) or 1 if refused calls count too (of sliding_log)
+-- ARGV[2i+2]  how long its state is kept (ms): longer than it matters, for the server expires keys by a time that it took
+--             before the script began
+-- Returns, packed as doubles: now (µs), and of each limit: allowed (0 or 1), remaining (requests), reset (µs from now), retry
+-- (µs from now, or -1: no wait helps)
 --
 -- Each algorithm is a function in a file of its own between this one and close.lua:
---   f(key, limit, window, cost, burst, punishes) ->
+--   f(key, limit, window, extra, lifetime) ->
 --     allowed, remaining, reset    as things stand if the call is not counted
 --     remaining, reset             if it is
 --     retry                        how long to wait for this cost; counts only if it is refused
 --     state                        what is stored if it is counted; a function stores by itself
 --     mended                       what is stored if it is not, where a clock that was set back left times in the future
---     lifetime (ms)                of either
+--     punishes                     whether it is counted even if it is refused
 -- A time in the future is taken for now, and lifetimes are relative: when the clock is set, nobody is locked out for longer than
 -- a window or two, and nobody is let in more often than once for each time that it is.
+--
+-- States, limits and the reply are packed by `struct`: reading and writing numbers as text took half of the script's time.
 
 if redis.replicate_commands then
     -- Redis 6 with `lua-replicate-commands no` refuses writes after TIME without it; later servers know nothing else.
@@ -23,9 +28,5 @@ local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local cost = tonumber(ARGV[1])
 local counts = ARGV[2] == '1'
-local algorithms = {}
-
--- Longer than the state matters, for the server expires keys by a time that it took before the script began.
-local function lifetime(microseconds)
-    return math.ceil(microseconds / 1000) + 1000
-end
+-- Lua's numbers are whole up to here; what is not below is no state of ours.
+local LARGEST = 9007199254740992

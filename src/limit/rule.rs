@@ -1,11 +1,13 @@
 //! A limit: so many requests in so long a time, by which algorithm.
 
+use super::once;
+use super::subject;
 use super::text::Parsed;
 use crate::error::{Error, Result};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How requests are counted.
+/// How requests are counted. In the order of the functions in `close.lua`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Algorithm {
     /// Windows one after the other, each begun by a request.
@@ -42,10 +44,20 @@ impl Algorithm {
         })
     }
 
-    /// As users and the script call it.
+    /// As users call it.
     #[must_use]
     pub fn name(self) -> &'static str {
-        Self::NAMES.iter().find(|(_, algorithm)| *algorithm == self).map_or("", |(name, _)| name)
+        Self::NAMES[self as usize].0
+    }
+
+    /// As the script calls it: its place among the functions there, from 1.
+    fn number(self) -> u8 {
+        self as u8 + 1
+    }
+
+    pub(super) fn numbered(number: u8) -> Option<Self> {
+        let place = usize::from(number).checked_sub(1)?;
+        Self::NAMES.get(place).map(|(_, algorithm)| *algorithm)
     }
 }
 
@@ -54,6 +66,8 @@ pub const MOST_REQUESTS: u64 = 1_000_000_000;
 /// A megabyte of the server's memory for each subject.
 const LARGEST_LOG: u64 = 100_000;
 const LONGEST: Duration = Duration::from_secs(366 * 86_400);
+/// A byte and three doubles.
+pub(super) const PACKED_BYTES: usize = 25;
 const LONGEST_NAME: usize = 64;
 
 /// One limit.
@@ -71,6 +85,8 @@ pub struct Rule {
     pub algorithm: Algorithm,
     /// Whether refused calls count too: who keeps trying stays refused.
     pub punishes: bool,
+    /// What its keys end in.
+    pub(super) tail: Box<str>,
 }
 
 impl Rule {
@@ -119,7 +135,33 @@ impl Rule {
         if !(1..=MOST_REQUESTS).contains(&burst) {
             return wrong(format!("'burst' must be 1 to {MOST_REQUESTS} requests, not {burst}"));
         }
-        Ok(Self { name: name.into(), count, window: micros, burst, algorithm, punishes: false })
+        let tail = subject::tail(&name, algorithm, micros);
+        Ok(Self { name: name.into(), count, window: micros, burst, algorithm, punishes: false, tail })
+    }
+
+    /// The limit as the script reads it: the number of its algorithm, and three doubles, all in network order.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)] // All three are below 2^53.
+    pub(super) fn packed(&self) -> [u8; PACKED_BYTES] {
+        let extra = if self.algorithm == Algorithm::Gcra { self.burst } else { u64::from(self.punishes) };
+        let mut packed = [0; PACKED_BYTES];
+        packed[0] = self.algorithm.number();
+        for (place, number) in packed[1..].as_chunks_mut().0.iter_mut().zip([self.count, self.window, extra]) {
+            *place = (number as f64).to_be_bytes();
+        }
+        packed
+    }
+
+    /// How long a state is kept, in milliseconds: longer than it matters, except where the key itself is the state.
+    #[must_use]
+    pub(super) fn lifetime(&self) -> u64 {
+        const RESERVE: u64 = 1000;
+        match self.algorithm {
+            Algorithm::FixedWindow | Algorithm::SlidingLog => self.window.div_ceil(1000) + RESERVE,
+            Algorithm::SlidingWindow => (2 * self.window).div_ceil(1000) + RESERVE,
+            Algorithm::Gcra => (self.burst * self.window.div_ceil(self.count)).div_ceil(1000) + RESERVE,
+            Algorithm::Once => once::lifetime(self.window),
+        }
     }
 
     /// The share of one of so many workers that count each for itself; at least one request.
@@ -170,6 +212,7 @@ mod tests {
     fn algorithms_are_found_by_the_names_they_have() {
         for (name, algorithm) in Algorithm::NAMES {
             assert_eq!((Algorithm::named(name), algorithm.name()), (Ok(algorithm), name));
+            assert_eq!(Algorithm::numbered(algorithm.number()), Some(algorithm));
         }
         assert!(Algorithm::named("token_bucket").is_err());
     }

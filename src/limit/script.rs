@@ -1,6 +1,6 @@
 //! The script that judges a call, and its twin for the embedded store.
 
-use super::rule::Algorithm;
+use super::rule::{Algorithm, PACKED_BYTES};
 use super::{Call, Judgement, fixed_window, gcra, once, sliding_log, sliding_window};
 use crate::error::ServerError;
 use crate::op::Reply;
@@ -18,63 +18,65 @@ pub(super) static SCRIPT: Script = Script::new(concat!(
     include_str!("close.lua"),
 ));
 
-/// Arguments in front of those of the limits, and of each limit.
-const FIRST: usize = 2;
-const EACH: usize = 5;
-
 /// What the script does.
 pub(super) fn run(keyspace: &mut dyn Keyspace, keys: &[&[u8]], args: &[&[u8]]) -> Result<Reply, Reply> {
-    let Some(([cost, counts], of_limits)) = args.split_first_chunk::<FIRST>() else { return Err(wrong()) };
-    let (of_limits, []) = of_limits.as_chunks::<EACH>() else { return Err(wrong()) };
+    let Some(([cost, counts], of_limits)) = args.split_first_chunk() else { return Err(wrong()) };
+    let (of_limits, []) = of_limits.as_chunks() else { return Err(wrong()) };
     if of_limits.len() != keys.len() {
         return Err(wrong());
     }
     let (cost, counts, now) = (number(cost)?, **counts == *b"1", keyspace.now_us());
-    let mut judged = SmallVec::<[(Judgement, bool); 4]>::new();
-    for (key, [algorithm, limit, window, burst, punishes]) in keys.iter().zip(of_limits) {
-        let punishes = **punishes == *b"1";
-        let call = Call { now, limit: number(limit)?, window: number(window)?, cost, punishes, counts };
-        judged.push((judge(keyspace, key, algorithm, call, number(burst)?)?, punishes));
+    let mut judged = SmallVec::<[(Judgement, bool); 1]>::new();
+    for (key, [packed, _]) in keys.iter().zip(of_limits) {
+        let (algorithm, [limit, window, extra]) = unpack(packed).ok_or_else(wrong)?;
+        let punishes = algorithm == Algorithm::SlidingLog && extra == 1;
+        let call = Call { now, limit, window, cost, punishes, counts };
+        judged.push((judge(keyspace, key, algorithm, call, extra), punishes));
     }
     let allowed = judged.iter().all(|(judgement, _)| judgement.allowed);
-    let mut reply = vec![int(now)];
-    for (key, (judgement, punishes)) in keys.iter().zip(judged) {
+    let mut reply = Vec::with_capacity(8 + 32 * keys.len());
+    push(&mut reply, Some(now));
+    for ((key, [_, lifetime]), (judgement, punishes)) in keys.iter().zip(of_limits).zip(judged) {
         let state = judgement.state.filter(|_| counts && (allowed || punishes));
         let standing = if state.is_some() { judgement.after } else { judgement.before };
         if let Some(state) = state.or(judgement.mended.filter(|_| counts)) {
-            keyspace.set(key, &state.bytes, state.lifetime)?;
+            keyspace.set(key, &state, number(lifetime)?)?;
         }
-        reply.push(Reply::Int(i64::from(judgement.allowed)));
-        reply.push(int(standing.remaining));
-        reply.push(int(standing.reset));
-        reply.push(judgement.retry.map_or(Reply::Int(-1), int));
+        for number in
+            [Some(u64::from(judgement.allowed)), Some(standing.remaining), Some(standing.reset), judgement.retry]
+        {
+            push(&mut reply, number);
+        }
     }
-    Ok(Reply::Array(reply))
+    Ok(Reply::Bulk(reply))
 }
 
-fn judge(
-    keyspace: &mut dyn Keyspace,
-    key: &[u8],
-    algorithm: &[u8],
-    call: Call,
-    burst: u64,
-) -> Result<Judgement, Reply> {
-    let algorithm = std::str::from_utf8(algorithm).ok().and_then(|name| Algorithm::named(name).ok());
-    Ok(match algorithm.ok_or_else(wrong)? {
+fn judge(keyspace: &mut dyn Keyspace, key: &[u8], algorithm: Algorithm, call: Call, extra: u64) -> Judgement {
+    match algorithm {
         Algorithm::FixedWindow => fixed_window::judge(keyspace.get(key), call),
         Algorithm::SlidingWindow => sliding_window::judge(keyspace.get(key), call),
         Algorithm::SlidingLog => sliding_log::judge(keyspace.get(key), call),
-        Algorithm::Gcra => gcra::judge(keyspace.get(key), call, burst),
+        Algorithm::Gcra => gcra::judge(keyspace.get(key), call, extra),
         Algorithm::Once => once::judge(keyspace.standing(key), call),
-    })
+    }
+}
+
+/// What `Rule::packed` packs.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // They are whole, and `as` keeps within bounds.
+fn unpack(packed: &[u8]) -> Option<(Algorithm, [u64; 3])> {
+    let ([number], numbers) = packed.first_chunk::<PACKED_BYTES>()?.split_first_chunk()?;
+    let numbers = <[[u8; 8]; 3]>::try_from(numbers.as_chunks().0).ok()?;
+    Some((Algorithm::numbered(*number)?, numbers.map(|number| f64::from_be_bytes(number) as u64)))
 }
 
 fn number(text: &[u8]) -> Result<u64, Reply> {
     std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or_else(wrong)
 }
 
-fn int(number: u64) -> Reply {
-    Reply::Int(i64::try_from(number).unwrap_or(i64::MAX))
+/// Adds a number to a reply; -1 where there is none.
+#[allow(clippy::cast_precision_loss)] // Times and requests are below 2^53.
+fn push(reply: &mut Vec<u8>, number: Option<u64>) {
+    reply.extend_from_slice(&number.map_or(-1.0, |number| number as f64).to_be_bytes());
 }
 
 fn wrong() -> Reply {

@@ -1,7 +1,8 @@
 
 -- The time of every request of the last window: exact, and as large as the limit.
 -- State: a list of times (µs), oldest first.
-algorithms.sliding_log = function(key, limit, window, cost, _, punishes)
+local function sliding_log(key, limit, window, punishing, lifetime)
+    local punishes = punishing == 1
     local newest = tonumber(redis.call('LINDEX', key, -1))
     local ahead = newest and newest > now
     if ahead and counts then
@@ -10,7 +11,7 @@ algorithms.sliding_log = function(key, limit, window, cost, _, punishes)
         for _, moment in ipairs(times) do
             redis.call('RPUSH', key, string.format('%.0f', math.min(tonumber(moment), now)))
         end
-        redis.call('PEXPIRE', key, lifetime(window))
+        redis.call('PEXPIRE', key, lifetime)
     end
     newest = ahead and now or newest
     -- Those that are over, in pages that grow: mostly there is one, and after a pause there are many.
@@ -45,9 +46,10 @@ algorithms.sliding_log = function(key, limit, window, cost, _, punishes)
         for _ = 1, added do
             redis.call('RPUSH', key, string.format('%.0f', now))
         end
-        redis.call('PEXPIRE', key, lifetime(window))
+        redis.call('PEXPIRE', key, lifetime)
     end
     local state = (allowed or punishes) and store
     local reset = live > 0 and newest + window - now or 0
-    return allowed, math.max(limit - live, 0), reset, math.max(limit - live - cost, 0), window, retry, state
+    return allowed, math.max(limit - live, 0), reset, math.max(limit - live - cost, 0), window, retry, state,
+        false, punishes
 end

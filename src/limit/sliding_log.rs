@@ -1,10 +1,10 @@
 //! `sliding_log.lua`, natively. The state is one string here: eight bytes for each time.
 
-use super::{Call, Judgement, Standing, State, lifetime};
+use super::{Call, Judgement, Standing, state};
 
-pub(super) fn judge(state: Option<&[u8]>, call: Call) -> Judgement {
+pub(super) fn judge(found: Option<&[u8]>, call: Call) -> Judgement {
     let Call { now, limit, window, cost, punishes, counts } = call;
-    let found: &[[u8; 8]] = state.unwrap_or_default().as_chunks().0;
+    let found: &[[u8; 8]] = found.unwrap_or_default().as_chunks().0;
     let found = found.iter().map(|moment| u64::from_le_bytes(*moment));
     let is_ahead = found.clone().next_back().is_some_and(|newest| newest > now);
     let mut log: Vec<u64> = found.map(|moment| moment.min(now)).skip_while(|moment| moment + window <= now).collect();
@@ -19,16 +19,12 @@ pub(super) fn judge(state: Option<&[u8]>, call: Call) -> Judgement {
         let leaves = usize::try_from(place).ok().and_then(|place| log.get(place));
         leaves.map_or(now, |moment| *moment) + window - now
     });
-    let state = |log: &[u64]| State {
-        bytes: log.iter().flat_map(|moment| moment.to_le_bytes()).collect(),
-        lifetime: lifetime(window),
-    };
-    let mended = is_ahead.then(|| state(&log));
-    let state = (allowed || punishes).then(|| {
+    let mended = is_ahead.then(|| state(log.iter().copied()));
+    let counted = (allowed || punishes).then(|| {
         log.extend((0..added).map(|_| now));
         let kept = log.len().min(usize::try_from(limit).unwrap_or(usize::MAX));
-        state(&log[log.len() - kept..])
+        state(log[log.len() - kept..].iter().copied())
     });
     let after = Standing { remaining: limit.saturating_sub(live + cost), reset: window };
-    Judgement { allowed, before, after, retry, state, mended }
+    Judgement { allowed, before, after, retry, state: counted, mended }
 }

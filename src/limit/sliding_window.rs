@@ -1,10 +1,10 @@
 //! `sliding_window.lua`, natively.
 
-use super::{Call, Judgement, Standing, State, lifetime, numbers, text};
+use super::{Call, Judgement, Standing, numbers, state};
 
-pub(super) fn judge(state: Option<&[u8]>, call: Call) -> Judgement {
+pub(super) fn judge(found: Option<&[u8]>, call: Call) -> Judgement {
     let Call { now, limit, window, cost, .. } = call;
-    let [begun, mut current, mut former] = numbers(state).unwrap_or([now, 0, 0]);
+    let [begun, mut current, mut former] = numbers(found).unwrap_or([now, 0, 0]);
     let mut start = begun;
     if begun > now {
         (start, former) = (now, 0);
@@ -29,14 +29,13 @@ pub(super) fn judge(state: Option<&[u8]>, call: Call) -> Judgement {
         (0, _) => left,
         _ => left + window,
     };
-    let state = |current| State { bytes: text(&[start, current, former]), lifetime: lifetime(left + window) };
     Judgement {
         allowed,
         before: Standing { remaining, reset },
         after: Standing { remaining: remaining.saturating_sub(cost), reset: left + window },
         retry,
-        state: allowed.then(|| state(current + cost)),
-        mended: (begun > now).then(|| state(current)),
+        state: allowed.then(|| state([start, current + cost, former])),
+        mended: (begun > now).then(|| state([start, current, former])),
     }
 }
 

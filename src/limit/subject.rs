@@ -2,12 +2,13 @@
 
 use super::rule::{Algorithm, Rule};
 use crate::keys::digest;
-use smallvec::SmallVec;
 use std::ops::Range;
 
 /// Longer names are hashed.
 const LONGEST_PLAIN: usize = 200;
 const DIGITS: usize = 40;
+/// What every key begins with, up to the name.
+const HEAD: &str = "hitrate:rate:{";
 /// What the hash of a name begins with; no plain name does.
 const HASHED: u8 = b'#';
 /// No text in UTF-8 holds it.
@@ -16,30 +17,30 @@ const APART: u8 = 0xff;
 /// Who is limited: one name for all limits, or one for each of some.
 #[derive(Debug, Clone)]
 pub struct Subject {
-    text: SmallVec<[u8; 128]>,
+    text: Box<[u8]>,
     /// Places of limits, and where the name for each stands. Empty: the whole text is the name for all.
-    parts: SmallVec<[(usize, Range<usize>); 4]>,
+    parts: Box<[(usize, Range<usize>)]>,
 }
 
 impl Subject {
     /// One name for all limits.
     #[must_use]
     pub fn whole(name: &str) -> Self {
-        Self { text: SmallVec::from_slice(name.as_bytes()), parts: SmallVec::new() }
+        Self { text: name.as_bytes().into(), parts: Box::default() }
     }
 
     /// Names for some limits, by their places.
     #[must_use]
     pub fn of_each<'a>(names: impl Iterator<Item = (usize, &'a str)>) -> Self {
-        let mut subject = Self { text: SmallVec::new(), parts: SmallVec::new() };
+        let (mut text, mut parts) = (Vec::new(), Vec::new());
         for (place, name) in names {
-            subject.text.push(APART);
-            subject.text.extend_from_slice(&place.to_le_bytes());
-            let start = subject.text.len();
-            subject.text.extend_from_slice(name.as_bytes());
-            subject.parts.push((place, start..subject.text.len()));
+            text.push(APART);
+            text.extend_from_slice(&place.to_le_bytes());
+            let start = text.len();
+            text.extend_from_slice(name.as_bytes());
+            parts.push((place, start..text.len()));
         }
-        subject
+        Self { text: text.into(), parts: parts.into() }
     }
 
     /// Bytes that no other subject has.
@@ -63,8 +64,8 @@ impl Subject {
 /// that a limit that was changed never meets what another one left.
 #[must_use]
 pub fn key(rule: &Rule, name: &str) -> String {
-    let mut key = String::with_capacity(64 + name.len().min(LONGEST_PLAIN));
-    key.push_str("hitrate:rate:{");
+    let mut key = String::with_capacity(HEAD.len() + name.len().min(LONGEST_PLAIN) + rule.tail.len() + 1);
+    key.push_str(HEAD);
     if is_plain(name) {
         key.push_str(name);
     } else {
@@ -73,17 +74,20 @@ pub fn key(rule: &Rule, name: &str) -> String {
         digest::write_hex(&digest::sha256(name), DIGITS, &mut hash);
         key.extend(hash.into_iter().map(char::from));
     }
-    key.push_str("}:");
-    key.push_str(&rule.name);
-    key.push_str(match rule.algorithm {
-        Algorithm::FixedWindow => ":fixed:",
-        Algorithm::SlidingWindow => ":sliding:",
-        Algorithm::SlidingLog => ":log:",
-        Algorithm::Gcra => ":gcra:",
-        Algorithm::Once => ":once:",
-    });
-    key.push_str(&rule.window.to_string());
+    key.push_str(&rule.tail);
     key
+}
+
+/// What the keys of a limit end in.
+pub(super) fn tail(name: &str, algorithm: Algorithm, window: u64) -> Box<str> {
+    let algorithm = match algorithm {
+        Algorithm::FixedWindow => "fixed",
+        Algorithm::SlidingWindow => "sliding",
+        Algorithm::SlidingLog => "log",
+        Algorithm::Gcra => "gcra",
+        Algorithm::Once => "once",
+    };
+    format!("}}:{name}:{algorithm}:{window}").into()
 }
 
 /// Whether a name can stand in a key: short, without braces, which would end the hash tag, and without what is hard to see.

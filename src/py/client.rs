@@ -55,16 +55,25 @@ impl Inner {
         let name = name
             .to_str()
             .map_err(|_| InvalidKeyError::new_err("a key must be text that UTF-8 can hold; it has lone surrogates"))?;
-        Ok((self.spelled(key, name, args::version(version)?.as_deref())?, self.cache.is_critical(name)))
+        let full = self.spelled(key.py(), Some(key), name, args::version(version)?.as_deref())?;
+        Ok((full, self.cache.is_critical(name)))
     }
 
-    /// The full key of `name`; `key` is what a key function gets.
-    fn spelled(&self, key: &Object<'_>, name: &str, version: Option<&str>) -> PyResult<FullKey> {
-        let (py, keys) = (key.py(), self.cache.keys());
+    /// The full key of `name`; a key function gets `given`, or else the name.
+    fn spelled(
+        &self,
+        py: Python<'_>,
+        given: Option<&Object<'_>>,
+        name: &str,
+        version: Option<&str>,
+    ) -> PyResult<FullKey> {
+        let keys = self.cache.keys();
         let full = match &self.key_function {
             None => keys.full(name, version),
             Some(function) => {
                 let version = version_number(py, version.unwrap_or(keys.default_version()))?;
+                let name = PyString::new(py, name);
+                let key = given.unwrap_or(name.as_any());
                 let made = outcall::call(function.bind(py), [key, &PyString::new(py, keys.prefix()), &version])?;
                 FullKey::from_slice(outcall::text(&made)?.to_str()?.as_bytes())
             }
@@ -79,7 +88,7 @@ impl Inner {
 
     /// The full key of something of our own, beside the caller's keys.
     pub(super) fn own_key(&self, py: Python<'_>, name: &str, version: Given<'_, '_>) -> PyResult<FullKey> {
-        self.spelled(&PyString::new(py, name), name, args::version(version)?.as_deref())
+        self.spelled(py, None, name, args::version(version)?.as_deref())
     }
 
     pub(super) fn keyed(&self, key: &Object<'_>, version: Given<'_, '_>, role: Role) -> PyResult<(FullKey, Call)> {

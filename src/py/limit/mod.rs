@@ -96,22 +96,23 @@ impl Shared {
     }
 
     fn demand(&self, py: Python<'_>, asking: &Asking) -> PyResult<Demand> {
-        let keys = self.keys(py, &asking.subject)?.into_iter().collect();
-        Ok(Demand { keys, cost: asking.cost, counts: asking.counts })
+        Ok(Demand { keys: self.keys(py, &asking.subject)?, cost: asking.cost, counts: asking.counts })
     }
 
     fn plan(self: &Arc<Self>, py: Python<'_>, asking: Asking) -> PyResult<Plan<Hit, impl Finish<Decision> + use<>>> {
         let operation = self.limiter.hit(self.demand(py, &asking)?);
         let role = if self.limiter.options().on_error == OnError::Raise { Role::Certain } else { Role::Spare };
-        let (shared, sent_at) = (Arc::clone(self), clock::now_ms());
+        // A store of this process is asked again every time, which costs no more than remembering.
+        let repeats = self.inner.cache.local().memory.is_none();
+        let sent_at = if repeats { clock::now_ms() } else { 0 };
+        let (shared, asking) = (Arc::clone(self), Box::new(asking));
         let finish = move |py: Python<'_>, decided: Option<Decision>| {
             let local = shared.inner.cache.local();
             let (decision, change) = match decided {
                 Some(decision) => {
-                    let Asking { subject, cost, counts } = &asking;
+                    let Asking { subject, cost, counts } = &*asking;
                     let asked = Asked { subject, cost: *cost, counts: *counts, sent_at };
-                    // Asking a store of this process again costs no more than remembering.
-                    let change = shared.limiter.decided(&local.stats, &asked, &decision, local.memory.is_none());
+                    let change = shared.limiter.decided(&local.stats, &asked, &decision, repeats);
                     (decision, change)
                 }
                 None => shared.limiter.decide_alone(&local.stats, shared.demand(py, &asking)?)?,

@@ -37,8 +37,13 @@ impl Memory {
 impl Locked<'_> {
     /// The part that holds a key, which must be one of those that were named.
     pub(super) fn of(&mut self, key: &[u8]) -> &mut Shard {
-        let index = self.memory.index(key);
-        let place = self.parts.binary_search_by_key(&index, |(index, _)| *index);
-        &mut self.parts[place.expect("its key was named when the parts were locked")].1
+        let place = if self.parts.len() == 1 {
+            0
+        } else {
+            let index = self.memory.index(key);
+            let place = self.parts.binary_search_by_key(&index, |(index, _)| *index);
+            place.expect("its key was named when the parts were locked")
+        };
+        &mut self.parts[place].1
     }
 }

@@ -95,19 +95,23 @@ impl Keyspace for Adopted<'_> {
 
     fn get(&mut self, key: &[u8]) -> Option<&[u8]> {
         let now = self.now();
-        self.locked.of(key).peek(key, now).map(Item::value)
+        // Or who is refused all the time would be forgotten first, and let in again.
+        self.locked.of(key).meet(key, now).map(Item::value)
     }
 
     fn standing(&mut self, key: &[u8]) -> Option<(&[u8], Option<u64>)> {
         let now = self.now();
-        let item = self.locked.of(key).peek(key, now)?;
+        let item = self.locked.of(key).meet(key, now)?;
         Some((item.value(), item.expires_at().map(|at| at.saturating_sub(now))))
     }
 
     fn set(&mut self, key: &[u8], value: &[u8], ttl: u64) -> Result<(), Reply> {
         let now = self.now();
-        let stored = self.locked.of(key).set(key, value, Some(now.saturating_add(ttl)), now);
-        stored.map_err(|TooLarge| self.memory.too_large())
+        let (shard, expires_at) = (self.locked.of(key), Some(now.saturating_add(ttl)));
+        if shard.rewrite(key, value, expires_at, now) {
+            return Ok(());
+        }
+        shard.set(key, value, expires_at, now).map_err(|TooLarge| self.memory.too_large())
     }
 }
 

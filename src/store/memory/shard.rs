@@ -189,6 +189,15 @@ impl Shard {
         self.displaced(displaced);
     }
 
+    /// What is at the key, which counts as used.
+    pub(super) fn meet(&mut self, key: &[u8], now: u64) -> Option<&Item> {
+        if self.entries.get(key)?.is_over(now) {
+            self.expire(key);
+            return None;
+        }
+        self.entries.peek(key)
+    }
+
     /// What is at the key; that somebody looked does not count.
     pub(super) fn peek(&mut self, key: &[u8], now: u64) -> Option<&Item> {
         if self.entries.peek(key)?.is_over(now) {
@@ -234,6 +243,17 @@ impl Shard {
     pub(super) fn expire_at(&mut self, key: &[u8], expires_at: ExpiresAt, now: u64) -> bool {
         let is_there = self.entries.peek(key).is_some_and(|item| !item.is_over(now));
         is_there && self.entries.change(key, |item| item.expires_at = expires_at)
+    }
+
+    /// Writes over a value that is as long, without a copy of its key; false when there is none.
+    pub(super) fn rewrite(&mut self, key: &[u8], value: &[u8], expires_at: ExpiresAt, now: u64) -> bool {
+        let fits = |item: &Item| item.value.len() == value.len() && !item.is_over(now);
+        let is_there = self.entries.peek(key).is_some_and(fits);
+        if is_there {
+            self.patch(key, 0, value);
+            self.entries.change(key, |item| item.expires_at = expires_at);
+        }
+        is_there
     }
 
     /// Writes over a part of a value, which must be as long.
