@@ -408,7 +408,7 @@ class Client:
             ``staged_wait`` (``enabled``, ``hits``, ``misses``, ``skipped_*``); ``latency`` of round trips (``count``,
             ``sum`` in seconds, ``buckets``: pairs of upper bound in seconds and count, not cumulated; the last bound
             is None and takes the rest); ``memory`` of a ``memory://`` store (``entries``, ``bytes``, ``max_bytes``,
-            ``evicted``, ``expired``), else None.
+            ``evicted``, ``expired``), else None; ``limits`` by name (as `Limiter.stats` has them).
         """
 
     def close(self) -> None:

@@ -82,7 +82,9 @@ def changed(stats: dict[str, Any], path: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("url", [NOWHERE, "memory://"])
 def test_every_number_of_the_statistics_is_a_metric_or_left_out_for_a_reason(url: str) -> None:
-    stats = hitrate.Cache(url).stats()
+    cache = hitrate.Cache(url)
+    hitrate.RateLimiter(cache, hitrate.Limit("1/minute", name="limit"))
+    stats = cache.stats()
     before = samples("x", stats)
     unseen = {path for path in leaves(stats) if samples("x", changed(stats, path)) == before}
     assert unseen == LEFT_OUT, "give it a metric in python/hitrate/metrics/families.py, or say here why it has none"
@@ -90,8 +92,9 @@ def test_every_number_of_the_statistics_is_a_metric_or_left_out_for_a_reason(url
 
 def test_names_and_help_are_as_prometheus_wants_them() -> None:
     """The rules of ``promtool check metrics`` and of https://prometheus.io/docs/practices/naming/."""
-    near = hitrate.Cache("redis://localhost:1", local=True)
-    metrics = scrape(collector({"unit": hitrate.Cache("memory://"), "near": near}))
+    limited, near = hitrate.Cache("memory://"), hitrate.Cache("redis://localhost:1", local=True)
+    hitrate.RateLimiter(limited, "1/minute")
+    metrics = scrape(collector({"unit": limited, "near": near}))
     # A feed that never began has no age.
     assert {family.name for family in FAMILIES} - set(metrics) == {"hitrate_local_feed_age_seconds"}
     for name, metric in metrics.items():
@@ -100,9 +103,9 @@ def test_names_and_help_are_as_prometheus_wants_them() -> None:
         assert not re.search(ABBREVIATIONS, name)
         assert not re.search(r"_(total|count|sum|bucket|info|counter|gauge|histogram)$", name)
         assert all(sample.name.endswith("_total") for sample in metric.samples) == (metric.type == "counter")
-        assert not {"cache", "kind", "state", "outcome", "reason"} & set(name.split("_")[1:-1])
+        assert not {"cache", "kind", "state", "outcome", "reason", "rule"} & set(name.split("_")[1:-1])
         labels = {label for sample in metric.samples for label in sample.labels}
-        assert labels <= {"cache", "kind", "state", "outcome", "reason", "le"}
+        assert labels <= {"cache", "kind", "state", "outcome", "reason", "rule", "le"}
     assert len({family.name for family in FAMILIES}) == len(FAMILIES)
 
 
@@ -116,6 +119,24 @@ def test_an_embedded_store_tells_its_size() -> None:
     assert value(found, "hitrate_memory_entries", cache="embedded") == 1
     assert value(found, "hitrate_memory_evictions_total", cache="embedded") == 0
     assert value(found, "hitrate_memory_bytes", cache="elsewhere") is None
+
+
+def test_a_limiter_tells_what_became_of_calls() -> None:
+    cache = hitrate.Cache("memory://", prefix="limited")
+    limiter = hitrate.RateLimiter(cache, "2/hour, 5/day", "fixed_window")
+    found = collector({"limited": cache})
+    decisions = "hitrate_rate_decisions_total"
+    assert value(found, decisions, cache="limited", rule="2/hour", outcome="refused") == 0
+    for _ in range(6):
+        limiter.hit("somebody")
+    assert value(found, decisions, cache="limited", rule="2/hour", outcome="allowed") == 2
+    assert value(found, decisions, cache="limited", rule="2/hour", outcome="refused") == 4
+    assert value(found, decisions, cache="limited", rule="5/day", outcome="allowed") == 2
+    assert value(found, decisions, cache="limited", rule="5/day", outcome="refused") == 0
+    assert value(found, "hitrate_rate_fallbacks_total", cache="limited", rule="2/hour") == 0
+    away = new_cache()
+    hitrate.RateLimiter(away, "2/hour").hit("somebody")
+    assert value(collector({"away": away}), "hitrate_rate_fallbacks_total", cache="away", rule="2/hour") == 1
 
 
 def test_each_cache_has_as_many_series_before_its_first_call_as_ever() -> None:

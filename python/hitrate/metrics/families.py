@@ -76,6 +76,19 @@ def _states(stats: Stats) -> Iterable[tuple[str, tuple[str, ...], float]]:
         yield "", (state,), float(stats["breaker"]["state"] == state)
 
 
+def _decisions(stats: Stats) -> Iterable[tuple[str, tuple[str, ...], float]]:
+    """Of calls that a limit was asked for: refused ones by who refused, and all by what became of them."""
+    for rule, counts in stats["limits"].items():
+        yield "_total", (rule, "allowed"), counts["allowed"]
+        yield "_total", (rule, "refused"), counts["refused"] - counts["refused_locally"]
+        yield "_total", (rule, "refused_locally"), counts["refused_locally"]
+
+
+def _undecided(stats: Stats) -> Iterable[tuple[str, tuple[str, ...], float]]:
+    for rule, counts in stats["limits"].items():
+        yield "_total", (rule,), counts["without_server"]
+
+
 def _connections(stats: Stats) -> Iterable[tuple[str, tuple[str, ...], float]]:
     for state in ("idle", "in_use"):
         yield "", (state,), stats["pool"][state]
@@ -139,6 +152,12 @@ FAMILIES = (
     _counter("hitrate_local_voided_fills", "local.voided_fills", "Copies not kept: written while on their way."),
     Family("hitrate_local_resets", "counter", "Times the local cache gave up everything.", _resets, ("reason",)),
     Family("hitrate_local_feed_age_seconds", "gauge", "Time since the feed's last sign of life.", _feed_age),
+    Family(
+        "hitrate_rate_decisions", "counter", "Calls that a rate limit decided about.", _decisions, ("rule", "outcome")
+    ),
+    Family(
+        "hitrate_rate_fallbacks", "counter", "Those decided without the server: it was away.", _undecided, ("rule",)
+    ),
     _gauge("hitrate_memory_entries", "memory.entries", "Entries of the store that is embedded in this process."),
     _gauge("hitrate_memory_bytes", "memory.bytes", "Bytes that the embedded store takes."),
     _gauge("hitrate_memory_max_bytes", "memory.max_bytes", "Bytes that the embedded store may take."),
