@@ -63,14 +63,16 @@ PUBLIC = {
     ),
     "hitrate.layouts.quelyos_api": frozenset(
         """
-        CATEGORIES_CHANGED DEFAULT_TTL ENTRIES PRODUCT_CHANGED SITEMAP TTLS cached_key categories_key
-        dashboard_stats_key generate_key generate_key_without_tenant get_products_list_key product_detail_key
-        products_list_key rate_limit_key rate_limit_redis_key site_config_key view_count_key
+        CATEGORIES_CHANGED DEFAULT_TTL ENTRIES PRODUCT_CHANGED RATE_LIMITS RateLimit SITEMAP TTLS cached_key
+        categories_key check_rate_limit dashboard_stats_key generate_key generate_key_without_tenant
+        get_products_list_key is_allowed product_detail_key products_list_key rate_limit_key rate_limit_redis_key
+        site_config_key view_count_allowed view_count_key
         """.split()
     ),
     "hitrate.layouts.quelyos_ecommerce": frozenset(
         """
-        DEFAULT_TTL ENTRIES ORDER_CHANGED PRODUCT_CHANGED cached_key list_products_key product_key rate_limit_key
+        DEFAULT_TTL ENTRIES ORDER_CHANGED PRODUCT_CHANGED cached_key list_products_key product_key rate_limit
+        rate_limit_key
         """.split()
     ),
     "hitrate.metrics": frozenset({"collector", "publish"}),

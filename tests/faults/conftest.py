@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -14,8 +15,9 @@ from typing import Any
 import pytest
 
 import hitrate
-from hitrate.testing import Server
+from hitrate.testing import Server, find_server
 from tests.faults.proxy import Proxy, proxy_to
+from tests.faults.wall_clock import WallClock, build_library, compiler
 from tests.integration.conftest import Verbs
 
 ROOT = Path(__file__).parents[2]
@@ -49,10 +51,43 @@ def missing_cache(make_cache: MakeCache, own_server: Server) -> MakeCache:
     return make
 
 
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What moves the wall clock of a process that preloads it."""
+    if sys.platform != "linux" or compiler() is None:
+        pytest.skip("a library is preloaded to move a process's clock, which takes Linux and a C compiler")
+    return build_library(tmp_path_factory.mktemp("wall_clock"))
+
+
+@pytest.fixture
+def clock(tmp_path: Path) -> WallClock:
+    return WallClock(tmp_path / "offset")
+
+
+@pytest.fixture
+def jumping_server(start_server: Callable[..., Server], clock: WallClock, library: Path, tmp_path: Path) -> Server:
+    """A server whose clock jumps when `clock` does."""
+    program = find_server()
+    if program is None:
+        pytest.skip("no server program whose clock could be moved")
+    wrapper = tmp_path / "server"
+    settings = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in clock.environment(library).items())
+    wrapper.write_text(f'#!/bin/sh\n{settings}\nexec {shlex.quote(str(program))} "$@"\n', encoding="utf-8")
+    wrapper.chmod(0o700)
+    return start_server(binary=wrapper)
+
+
 @pytest.fixture(params=[False, True], ids=["sync", "async"])
 def as_verbs(request: pytest.FixtureRequest) -> Callable[[hitrate.Cache], Verbs]:
     """See a cache through `Verbs`: the test runs for the blocking verbs, and for their `a` twins."""
     return lambda cache: Verbs(cache, twins=request.param)
+
+
+def set_clock(server: Server, clock: WallClock, seconds: int) -> None:
+    """Let the server's clock jump, and prove that it did."""
+    clock.jump(seconds)
+    off = int(server.execute("TIME")[0]) - time.time()
+    assert abs(off - seconds) < 1000, (off, seconds)
 
 
 def until(condition: Callable[[], Any], what: str) -> None:

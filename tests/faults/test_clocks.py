@@ -7,8 +7,6 @@ server's lifetimes are its own: when its clock jumps, entries expire early or la
 
 from __future__ import annotations
 
-import shlex
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,16 +15,11 @@ import pytest
 
 import hitrate
 from hitrate.exceptions import LockNotOwnedError
-from hitrate.testing import Server, find_server
-from tests.faults.conftest import MakeCache, run_python
+from hitrate.testing import Server
+from tests.faults.conftest import MakeCache, run_python, set_clock
 from tests.faults.test_threads import in_threads
-from tests.faults.wall_clock import WallClock, build_library, compiler
+from tests.faults.wall_clock import WallClock
 from tests.integration.conftest import Verbs
-
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux" or compiler() is None,
-    reason="a library is preloaded to move a process's clock, which takes Linux and a C compiler",
-)
 
 HOUR = 3600
 JUMPS = pytest.mark.parametrize("jump", [HOUR, -HOUR], ids=["ahead", "back"])
@@ -76,16 +69,6 @@ def until(condition):
 
 Run = Callable[..., None]
 """What the fixture `run` is."""
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_library(tmp_path_factory.mktemp("wall_clock"))
-
-
-@pytest.fixture
-def clock(tmp_path: Path) -> WallClock:
-    return WallClock(tmp_path / "offset")
 
 
 @pytest.fixture
@@ -247,26 +230,6 @@ assert stats["staged_wait"]["hits"] + stats["staged_wait"]["misses"] > 0, stats
 assert stats["timeouts"] == 0 and stats["breaker"]["opened"] == 0, stats
 """
     run(program, jump=HOUR)
-
-
-@pytest.fixture
-def jumping_server(start_server: Callable[..., Server], clock: WallClock, library: Path, tmp_path: Path) -> Server:
-    """A server whose clock jumps when `clock` does."""
-    program = find_server()
-    if program is None:
-        pytest.skip("no server program whose clock could be moved")
-    wrapper = tmp_path / "server"
-    settings = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in clock.environment(library).items())
-    wrapper.write_text(f'#!/bin/sh\n{settings}\nexec {shlex.quote(str(program))} "$@"\n', encoding="utf-8")
-    wrapper.chmod(0o700)
-    return start_server(binary=wrapper)
-
-
-def set_clock(server: Server, clock: WallClock, seconds: int) -> None:
-    """Let the server's clock jump, and prove that it did."""
-    clock.jump(seconds)
-    off = int(server.execute("TIME")[0]) - time.time()
-    assert abs(off - seconds) < 1000, (off, seconds)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The key layouts of known systems: their entries as data, and functions that build each of their keys. Pure."""
+"""The key layouts of known systems: their entries as data, functions that build each of their keys, their limits."""
 
 from __future__ import annotations
 

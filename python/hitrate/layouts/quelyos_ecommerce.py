@@ -1,12 +1,15 @@
-"""The keys of the Odoo module "quelyos_ecommerce": no prefix; for lists the MD5 of the parameters as sorted JSON."""
+"""The keys and the limiter of the Odoo module "quelyos_ecommerce": no prefix; lists by the MD5 of sorted JSON."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 from hitrate._native import md5_hex, sorted_json
+from hitrate.cache import Cache
 from hitrate.layouts.entry import Entry, Event
+from hitrate.layouts.limiters import limiter
 
 __all__ = [
     "DEFAULT_TTL",
@@ -16,8 +19,11 @@ __all__ = [
     "cached_key",
     "list_products_key",
     "product_key",
+    "rate_limit",
     "rate_limit_key",
 ]
+
+logger = logging.getLogger("hitrate.layouts.quelyos_ecommerce")
 
 DEFAULT_TTL = 3600
 
@@ -63,3 +69,32 @@ def cached_key(key_prefix: str, *args: object) -> str:
 def rate_limit_key(function: str, uid: object, remote_addr: str | None) -> str:
     """The key of ``rate_limit``: of the session's user, or else of the address."""
     return f"{function}:user_{uid}" if uid else f"{function}:ip_{remote_addr}"
+
+
+def rate_limit(
+    cache: Cache, function: str, uid: object, remote_addr: str | None, *, limit: int = 100, window: int = 60
+) -> dict[str, Any] | None:
+    """
+    Count a call of a function against its limit: `limit` calls in `window` seconds, for all workers together.
+
+    Args:
+        cache: whose server counts. The original counted in each process.
+        function: what is called; functions of one name share a limit.
+        uid: of the session's user, if there is one.
+        remote_addr: the address, which counts for everybody else.
+        limit: calls that are allowed.
+        window: in how many seconds.
+
+    Returns:
+        None when the call is allowed, else the original's answer.
+    """
+    key = rate_limit_key(function, uid, remote_addr)
+    if limiter(cache, limit, window, "sliding_log").hit(key).allowed:
+        return None
+    who = key.removeprefix(f"{function}:")
+    logger.warning("Rate limit exceeded for %s on %s: %d/%d requests in %ds", who, function, limit, limit, window)
+    return {
+        "success": False,
+        "error": "Trop de requêtes. Veuillez réessayer plus tard.",
+        "retry_after": window,
+    }

@@ -8,27 +8,6 @@ from typing import Any
 from hitrate._native import PairsLayout
 from hitrate.layouts.entry import Entry, Event
 
-__all__ = [
-    "CATEGORIES_CHANGED",
-    "DEFAULT_TTL",
-    "ENTRIES",
-    "PRODUCT_CHANGED",
-    "SITEMAP",
-    "TTLS",
-    "cached_key",
-    "categories_key",
-    "dashboard_stats_key",
-    "generate_key",
-    "generate_key_without_tenant",
-    "get_products_list_key",
-    "product_detail_key",
-    "products_list_key",
-    "rate_limit_key",
-    "rate_limit_redis_key",
-    "site_config_key",
-    "view_count_key",
-]
-
 DEFAULT_TTL = 300
 SITEMAP = "sitemap_data_cache"
 
@@ -167,7 +146,12 @@ def view_count_key(environ: Mapping[str, str], remote_addr: str | None, product_
         product_id: what was viewed.
     """
     forwarded = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")[0]
-    return f"view_count:{environ.get('HTTP_X_REAL_IP') or forwarded or remote_addr}:{product_id}"
+    return view_count_key_of(environ.get("HTTP_X_REAL_IP") or forwarded or remote_addr, product_id)
+
+
+def view_count_key_of(address: str | None, product_id: object) -> str:
+    """The key under which a view of a product from an address is counted once a minute."""
+    return f"view_count:{address}:{product_id}"
 
 
 def rate_limit_key(
