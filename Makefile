@@ -9,6 +9,7 @@ PYTEST_ARGS ?=
 PARALLEL ?= -n auto --dist worksteal
 SOAK_SECONDS ?= 30
 SOAK_COMMITS ?= 100000
+SOAK_HITS ?= 200000
 FUZZ_CASES ?= 1000000
 FUZZ_SECONDS ?= 600
 
@@ -88,9 +89,9 @@ bench: build $(VENV)/.bench-deps  ## compare with other libraries on one server
 bench-core:  ## micro benchmarks of the Rust core
 	cargo bench $(CARGO_FLAGS) --no-default-features
 
-soak: build  ## tests/faults: each hammering test for SOAK_SECONDS, stale fills looked for over SOAK_COMMITS
+soak: build  ## tests/faults: each hammering test for SOAK_SECONDS, stale fills looked for over SOAK_COMMITS, SOAK_HITS limited
 	@# One test alone may go on for longer than a test that hangs is otherwise given.
-	HITRATE_SOAK=$(SOAK_SECONDS) HITRATE_COMMITS=$(SOAK_COMMITS) \
+	HITRATE_SOAK=$(SOAK_SECONDS) HITRATE_COMMITS=$(SOAK_COMMITS) HITRATE_HITS=$(SOAK_HITS) \
 		$(BIN)/python -m pytest tests/faults -o faulthandler_timeout=3600 $(PYTEST_ARGS)
 
 fuzz:  ## property tests with FUZZ_CASES cases each; then cargo fuzz, where installed, FUZZ_SECONDS per target
