@@ -10,6 +10,7 @@ from cases import (
     footprint,
     forms,
     keys,
+    limits,
     local,
     mix,
     one_thread,
@@ -34,6 +35,7 @@ ALL: tuple[Case, ...] = (
     *asynchronous.CASES,
     *footprint.CASES,
     *keys.CASES,
+    *limits.CASES,
     *responses.CASES,
     *served.CASES,
 )
