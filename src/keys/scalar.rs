@@ -78,8 +78,7 @@ fn not_finite(value: f64, [nan, inf, minus_inf]: [&'static str; 3]) -> &'static 
 
 /// `repr(float)`: the shortest digits that read back as this float, with an exponent below 1e-4 and from 1e16 on.
 fn write_finite(value: f64, out: &mut Vec<u8>) {
-    // Rust's digits are the same ones: the shortest, and of those the nearest.
-    let scientific = format!("{value:e}");
+    let scientific = shortest(value);
     let (mantissa, exponent) = scientific.split_once('e').expect("LowerExp writes an exponent");
     let exponent: i32 = exponent.parse().expect("LowerExp writes a decimal exponent");
     let unsigned = mantissa.strip_prefix('-').unwrap_or(mantissa);
@@ -99,6 +98,20 @@ fn write_finite(value: f64, out: &mut Vec<u8>) {
             out.extend_from_slice(format!("e{sign}{:02}", exponent.unsigned_abs()).as_bytes());
         }
     }
+}
+
+/// The shortest digits that read back as this float, of those the nearest, and of two that are as near the even ones.
+fn shortest(value: f64) -> String {
+    // Fewer digits leave no two as near.
+    const MANY: usize = 15;
+    let shortest = format!("{value:e}");
+    let digits = shortest.bytes().take_while(|byte| *byte != b'e').filter(u8::is_ascii_digit).count();
+    if digits < MANY {
+        return shortest;
+    }
+    // Rust takes the greater of two; to a number of digits that is given it rounds as Python does.
+    let even = format!("{value:.*e}", digits - 1);
+    if even.parse() == Ok(value) { even } else { shortest }
 }
 
 /// `d.ddd` with the point moved to the right by `places`.
@@ -137,6 +150,9 @@ mod tests {
             (-1.5, "-1.5"),
             (100.0, "100.0"),
             (123.456, "123.456"),
+            (70_368_744_177_664.62, "70368744177664.62"),
+            (70_368_744_177_664.88, "70368744177664.88"),
+            (1.797_693_134_862_315_7e308, "1.7976931348623157e+308"),
             (0.0001, "0.0001"),
             (0.000_123_4, "0.0001234"),
             (0.000_01, "1e-05"),
