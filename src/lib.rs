@@ -1,5 +1,6 @@
 //! hitrate: caching on Redis and Valkey. The core knows nothing of Python; `py` binds it.
 
+pub mod address;
 pub mod bounded;
 pub mod breaker;
 pub mod cache;

@@ -17,8 +17,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 RUST_ORDER = (
-    "error bounded config stats process clock keys codec breaker wait op net script store l1 limit invalidate health "
-    "lease cache py lib"
+    "error bounded config stats process clock address keys codec breaker wait op net script store l1 limit invalidate "
+    "health lease cache py lib"
 ).split()
 PYTHON_ORDER = (
     "exceptions _native greenlets values config http keys hooks locks server_info aio invalidation cache "

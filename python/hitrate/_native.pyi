@@ -20,6 +20,7 @@ __all__ = [
     "Owner",
     "PairsLayout",
     "Pending",
+    "Proxies",
     "Standing",
     "__version__",
     "escape_glob",
@@ -992,6 +993,42 @@ class Bell:
     def __new__(cls) -> Self: ...
     def fileno(self) -> int: ...
     def answer(self) -> list[int]: ...
+
+@final
+class Proxies:
+    """
+    The proxies that are believed when they say for whom they ask; use it as `hitrate.http.client_address`.
+
+    Args:
+        networks: such as ``"10.0.0.0/8"``, or ``"unix"`` for whoever connects to a Unix socket.
+
+    Raises:
+        ConfigError: a text is no network.
+    """
+
+    def __new__(cls, networks: list[str]) -> Self: ...
+    def client(
+        self,
+        peer: str | None,
+        forwarded: str | None,
+        x_forwarded_for: str | None,
+        *,
+        header: Literal["forwarded", "x-forwarded-for"] | None = None,
+        ipv6_prefix: int = 128,
+    ) -> str | None:
+        """
+        Find the address of the client.
+
+        Args:
+            peer: the address of whoever connected; empty or None at a Unix socket.
+            forwarded: value of ``Forwarded``.
+            x_forwarded_for: value of ``X-Forwarded-For``.
+            header: the only one that is looked at.
+            ipv6_prefix: bits that are kept of an IPv6 address.
+
+        Raises:
+            ConfigError: `header` is unknown.
+        """
 
 @final
 class PairsLayout:

@@ -1,5 +1,6 @@
 //! The only room that knows Python.
 
+mod address;
 mod args;
 mod client;
 mod entry;
@@ -23,6 +24,8 @@ use pyo3::prelude::*;
 
 #[pymodule(gil_used = true)]
 mod _native {
+    #[pymodule_export]
+    use super::address::PyProxies;
     #[pymodule_export]
     use super::client::PyClient;
     #[pymodule_export]

@@ -3,10 +3,13 @@ The rules of HTTP caching, without I/O, clock or framework: adapters state facts
 
 A request: `may_serve()`, then `Representation` and `canonical_query()` for its key, then `answer()`. Its view's answer:
 `may_store()`, then `kept_headers()`, `content_etag()` and `emitted_cache_control()`.
+
+And what rate limits need of HTTP: `client_address()`.
 """
 
 from __future__ import annotations
 
+from hitrate.http.address import client_address
 from hitrate.http.answer import Answer, Stored, answer, emitted_cache_control, kept_headers
 from hitrate.http.cache_control import CacheControl
 from hitrate.http.cache_status import Forward, cache_status, forward_of
@@ -44,6 +47,7 @@ __all__ = [
     "bounded",
     "cache_status",
     "canonical_query",
+    "client_address",
     "content_etag",
     "emitted_cache_control",
     "escaped",
