@@ -4,7 +4,7 @@ The rules of HTTP caching, without I/O, clock or framework: adapters state facts
 A request: `may_serve()`, then `Representation` and `canonical_query()` for its key, then `answer()`. Its view's answer:
 `may_store()`, then `kept_headers()`, `content_etag()` and `emitted_cache_control()`.
 
-And what rate limits need of HTTP: `client_address()`.
+And what rate limits need of HTTP: `client_address()`, `rate_limit_fields()` and `refused()`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from hitrate.http.etags import content_etag, matches, parse_tags
 from hitrate.http.facts import Audience, Clients, Policy, Request, Response
 from hitrate.http.fields import EnvironHeaders, Headers
 from hitrate.http.query import canonical_query, selected
+from hitrate.http.rate_limits import rate_limit_fields, retry_after
+from hitrate.http.refusal import Refused, refused
 from hitrate.http.representation import Representation
 from hitrate.http.serve import Bypass, Serving, may_serve
 from hitrate.http.store import Decision, Refusal, may_store
@@ -37,6 +39,7 @@ __all__ = [
     "Headers",
     "Policy",
     "Refusal",
+    "Refused",
     "Representation",
     "Request",
     "Response",
@@ -60,5 +63,8 @@ __all__ = [
     "may_store",
     "parse_date",
     "parse_tags",
+    "rate_limit_fields",
+    "refused",
+    "retry_after",
     "selected",
 ]

@@ -1,0 +1,164 @@
+"""The answer to a call that a rate limit refuses: status 429 (RFC 6585), when to come back, and a readable body."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from hitrate._native import Decision, Standing
+from hitrate.exceptions import ConfigError
+from hitrate.http.answer import Pairs
+from hitrate.http.fields import MAX_CHARS, split_list
+from hitrate.http.rate_limits import rate_limit_fields, retry_after, whole_seconds
+
+RefusalLayout: TypeAlias = Literal["nalar", "quelyos_api", "quelyos_ecommerce"]
+"""A known system whose clients expect its own body."""
+
+PROBLEM = "application/problem+json"
+JSON = "application/json"
+TEXT = "text/plain"
+# Of draft-ietf-httpapi-ratelimit-headers-11.
+QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+TITLE = "Request cannot be satisfied as assigned quota has been exceeded"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """
+    What to send.
+
+    Attributes:
+        status: the code.
+        headers: all of them, Content-Type included, without Content-Length.
+        body: the content.
+    """
+
+    status: int
+    headers: Pairs
+    body: bytes
+
+
+def refused(
+    decision: Decision, *, accept: str | None = None, legacy: bool = False, layout: RefusalLayout | None = None
+) -> Refused:
+    """
+    Answer a call that was refused.
+
+    Args:
+        decision: of `hitrate.RateLimiter`.
+        accept: value of the request's Accept. ``application/problem+json`` (RFC 9457) where it names that, the same as
+            ``application/json`` where it names that, and plain text for everybody else.
+        legacy: ``X-RateLimit-*`` too.
+        layout: the body, and the status, with which a known system refused.
+
+    Raises:
+        ConfigError: `layout` is unknown.
+    """
+    wait = retry_after(decision)
+    status, kind, body = _problem(decision, wait, accept) if layout is None else _of(layout, decision)
+    headers: Pairs = (("Content-Type", kind), ("Cache-Control", "no-store"))
+    if layout is None:
+        headers += (("Vary", "Accept"),)
+    if wait is not None:
+        headers += (("Retry-After", str(wait)),)
+    return Refused(status, headers + rate_limit_fields(decision, legacy=legacy), body)
+
+
+def _problem(decision: Decision, wait: int | None, accept: str | None) -> tuple[int, str, bytes]:
+    detail = "It costs more than is ever allowed." if wait is None else f"Expected available in {_seconds(wait)}."
+    kind = negotiated(accept)
+    if kind == TEXT:
+        return 429, f"{TEXT}; charset=utf-8", f"Too many requests. {detail}\n".encode()
+    problem = {
+        "type": QUOTA_EXCEEDED,
+        "title": TITLE,
+        "status": 429,
+        "detail": detail,
+        "violated-policies": list(decision.violated),
+    }
+    return 429, kind, json.dumps(problem).encode()
+
+
+def negotiated(accept: str | None) -> str:
+    """Which of the kinds a client asked for by name; plain text if none, or if it would rather have something else."""
+    if not accept or len(accept) > MAX_CHARS:
+        return TEXT
+    weights = dict(_weighed(member) for member in split_list(accept))
+    best = max((PROBLEM, JSON), key=lambda kind: weights.get(kind, 0.0))
+    weight = weights.get(best, 0.0)
+    others = [weights.get(kind, 0.0) for kind in (TEXT, "text/html")]
+    return best if weight > 0 and weight >= max(others) else TEXT
+
+
+def _weighed(member: str) -> tuple[str, float]:
+    kind, *parameters = (part.strip() for part in member.split(";"))
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "q":
+            try:
+                weight = float(value)
+            except ValueError:
+                return kind.lower(), 0.0
+            return kind.lower(), weight if math.isfinite(weight) else 0.0
+    return kind.lower(), 1.0
+
+
+def _seconds(number: int) -> str:
+    return f"{number} second{'' if number == 1 else 's'}"
+
+
+def _of(layout: str, decision: Decision) -> tuple[int, str, bytes]:
+    found = _LAYOUTS.get(layout)
+    if found is None:
+        raise ConfigError(f"unknown layout {layout!r:.100}; use {', '.join(map(repr, sorted(_LAYOUTS)))}")
+    status, make, is_ascii = found
+    return status, JSON, json.dumps(make(decision), ensure_ascii=is_ascii).encode()
+
+
+def _speaker(decision: Decision) -> Standing | None:
+    """The limit whose numbers the decision has."""
+    numbers = (decision.limit, decision.reset_after)
+    return next((limit for limit in decision.limits if (limit.limit, limit.reset_after) == numbers), None)
+
+
+def _window(decision: Decision) -> int:
+    limit = _speaker(decision)
+    return whole_seconds(decision.reset_after if limit is None else limit.window)
+
+
+def _nalar(decision: Decision) -> Mapping[str, Any]:
+    # The words of REST framework's `Throttled`.
+    wait = retry_after(decision)
+    text = "Request was throttled."
+    return {"detail": text if wait is None else f"{text} Expected available in {_seconds(wait)}."}
+
+
+def _quelyos_api(decision: Decision) -> Mapping[str, Any]:
+    return {
+        "success": False,
+        "error": "Too many requests. Please try again later.",
+        "error_code": "RATE_LIMIT_EXCEEDED",
+        "retry_after": retry_after(decision) or _window(decision),
+        "limit": decision.limit,
+        "window": _window(decision),
+    }
+
+
+def _quelyos_ecommerce(decision: Decision) -> Mapping[str, Any]:
+    # The original answered 200, and always named the whole window.
+    return {
+        "success": False,
+        "error": "Trop de requêtes. Veuillez réessayer plus tard.",
+        "retry_after": _window(decision),
+    }
+
+
+# Status, what makes the body, and whether it is ASCII alone.
+_LAYOUTS: Mapping[str, tuple[int, Callable[[Decision], Mapping[str, Any]], bool]] = {
+    "nalar": (429, _nalar, False),
+    "quelyos_api": (429, _quelyos_api, True),
+    "quelyos_ecommerce": (200, _quelyos_ecommerce, True),
+}
