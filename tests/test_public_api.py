@@ -31,7 +31,7 @@ PUBLIC = {
         """
         CachedViewMixin Explanation RawClient RedisCache Rule Target ainvalidate_cache ainvalidate_keys ainvalidate_tags
         cache_api_response changing explain get_cache_stats get_redis_connection invalidate_cache invalidate_keys
-        invalidate_tags key pattern register response_stats tag unregister warmer
+        invalidate_tags key pattern rate_limit register response_stats tag unregister warmer
         """.split()
     ),
     "hitrate.django.bulk": frozenset({"bulk_create", "bulk_update", "changing", "update"}),

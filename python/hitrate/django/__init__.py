@@ -1,8 +1,9 @@
-"""The Django adapter: a cache backend, the raw connection behind it, cached answers, and forgetting what changed."""
+"""The Django adapter: a cache backend, the raw connection behind it, cached answers, forgetting, rate limits."""
 
 from __future__ import annotations
 
-from hitrate.django import checks, naming, rule_checks  # noqa: F401 (importing them registers system checks, aliases)
+# Importing them registers system checks, aliases.
+from hitrate.django import address_checks, checks, naming, rule_checks  # noqa: F401
 from hitrate.django.backend import RedisCache
 from hitrate.django.bulk import changing
 from hitrate.django.client import RawClient, get_redis_connection
@@ -14,6 +15,7 @@ from hitrate.django.invalidation import (
     invalidate_keys,
     invalidate_tags,
 )
+from hitrate.django.limiting import rate_limit
 from hitrate.django.responses import CachedViewMixin, cache_api_response, response_stats
 from hitrate.django.rulebook import Explanation, Rule, explain
 from hitrate.django.rules import register, unregister
@@ -41,6 +43,7 @@ __all__ = [
     "invalidate_tags",
     "key",
     "pattern",
+    "rate_limit",
     "register",
     "response_stats",
     "tag",

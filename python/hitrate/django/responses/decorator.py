@@ -152,7 +152,9 @@ def find_request(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any,
     for name, value in kwargs.items():
         if is_request(value):
             return value, args[1:], {other: kwargs[other] for other in kwargs if other != name}
-    raise ConfigError("cache_api_response found no request among the arguments; use hitrate.cached for other functions")
+    raise ConfigError(
+        "found no request among the arguments of a view; use hitrate.cached or hitrate.RateLimiter for other functions"
+    )
 
 
 def was_asked(asker: Any) -> bool:

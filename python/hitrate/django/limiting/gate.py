@@ -1,0 +1,140 @@
+"""One declared limit: who may pass, and what the others are told."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.http import HttpResponse, HttpResponseBase
+
+from hitrate.cache import Cache
+from hitrate.django.limiting.limiters import Limiters, client_of
+from hitrate.django.limiting.subjects import By, Subjects
+from hitrate.exceptions import ConfigError
+from hitrate.http import rate_limit_fields, refused
+from hitrate.http.refusal import RefusalLayout
+from hitrate.limits import Decision, RateLimiter
+
+logger = logging.getLogger("hitrate")
+
+_LISTS = {"RateLimit-Policy", "RateLimit"}
+# Every gate that was declared, for the system checks.
+gates: list[Gate] = []
+
+
+@dataclass(frozen=True)
+class Telling:
+    """
+    What clients are told.
+
+    Attributes:
+        fields: ``RateLimit-Policy`` and ``RateLimit`` on every answer.
+        legacy: ``X-RateLimit-*``, too.
+        layout: the body of a known system.
+    """
+
+    fields: bool
+    legacy: bool
+    layout: RefusalLayout | None
+
+
+class Gate:
+    """
+    Limits, and whom they are about.
+
+    Attributes:
+        subjects: whom they are about.
+        cost: requests that a call counts as.
+        cache: alias of the cache that counts.
+        shadow: it refuses nobody.
+        telling: what clients are told.
+    """
+
+    def __init__(
+        self,
+        limits: Any,
+        *,
+        by: By | Mapping[str, By],
+        methods: str | Iterable[str] | None,
+        cost: int,
+        cache: str,
+        shadow: bool,
+        telling: Telling,
+        **options: Any,
+    ) -> None:
+        # Whatever is wrong is said where it is written, and not at the first request.
+        named = [limit.name for limit in RateLimiter(Cache("memory://"), limits, **options).limits]
+        self._limiters = Limiters(limits, **options)
+        self.subjects = Subjects(by, named)
+        self._methods = _methods(methods)
+        self.cost, self.cache, self.shadow, self.telling = cost, cache, shadow, telling
+        gates.append(self)
+
+    def covers(self, method: str | None) -> bool:
+        """Whether requests with this method are counted."""
+        return self._methods is None or method in self._methods
+
+    def decide(self, request: Any, place: str) -> Decision | None:
+        """
+        Count a request.
+
+        Args:
+            request: that the view gets.
+            place: what is limited; each place counts for itself.
+
+        Returns:
+            The decision; None for a request that no limit is about.
+        """
+        who = self.subjects.of(request, place)
+        return None if who is None else self._limiter().hit(who, self.cost)
+
+    async def adecide(self, request: Any, place: str) -> Decision | None:
+        """Count a request, as `decide` does."""
+        subjects, load_user = self.subjects, getattr(request, "auser", None)
+        if load_user is not None and (subjects.has_users or subjects.has_functions):
+            # `request.user` would read the database in the event loop.
+            request.user = await load_user()
+        # The project's own functions may ask the database.
+        find = sync_to_async(subjects.of) if subjects.has_functions else None
+        who = subjects.of(request, place) if find is None else await find(request, place)
+        return None if who is None else await self._limiter().ahit(who, self.cost)
+
+    def refusal(self, request: Any, place: str, decision: Decision | None) -> HttpResponse | None:
+        """Make the answer to a request that is refused; None where it may pass."""
+        if decision is None or decision.allowed:
+            return None
+        if self.shadow:
+            logger.info("%s would be refused, by %s", place, ", ".join(decision.violated))
+            return None
+        accept, told = request.META.get("HTTP_ACCEPT"), self.telling
+        answer = refused(decision, accept=accept, legacy=told.legacy, layout=told.layout)
+        headers = [line for line in answer.headers if told.fields or line[0] not in _LISTS]
+        return HttpResponse(answer.body, status=answer.status, headers=dict(headers))
+
+    def tell(self, response: Any, decision: Decision | None) -> Any:
+        """Write how things stand into an answer of the view."""
+        if decision is None or self.shadow or not isinstance(response, HttpResponseBase):
+            # Django says it better when a view returns something else.
+            return response
+        for name, value in rate_limit_fields(decision, legacy=self.telling.legacy):
+            if name in _LISTS and not self.telling.fields:
+                continue
+            # Of several limits that were declared one by one, the lists go on.
+            before = response.headers.get(name) if name in _LISTS else None
+            response.headers[name] = value if before is None else f"{before}, {value}"
+        return response
+
+    def _limiter(self) -> RateLimiter:
+        return self._limiters.on(client_of(self.cache))
+
+
+def _methods(given: Any) -> frozenset[str] | None:
+    if given is None:
+        return None
+    found = frozenset((given,) if isinstance(given, str) else given)
+    if not found or not all(isinstance(name, str) and name.isalpha() for name in found):
+        raise ConfigError(f"'methods' is {given!r:.100}; use a name such as 'POST', or several")
+    return frozenset(name.upper() for name in found)
