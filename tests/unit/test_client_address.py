@@ -79,7 +79,7 @@ def test_a_layout_reads_as_its_original_did(layout: Any, source: Mapping[str, An
     [
         ({"trusted": ["10.0.0.1/8"]}, "bits set behind its length"),
         ({"trusted": ["proxy"]}, "'proxy' is no network of trusted proxies; write '10.0.0.0/8'"),
-        ({"trusted": [8]}, "trusted proxies are texts"),
+        ({"trusted": [8]}, "trusted proxies cannot be"),
         ({"ipv6_prefix": 129}, "'ipv6_prefix' must be an int from 0 to 128"),
         ({"ipv6_prefix": True}, "'ipv6_prefix' must be"),
         ({"header": "x-real-ip"}, "unknown header 'x-real-ip'; use 'forwarded'"),

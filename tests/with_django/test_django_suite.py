@@ -43,7 +43,7 @@ def django_tests() -> Path:
     """The folder ``tests`` of the installed Django's sdist, with our modules in it."""
     tests = KEPT / f"django-{django.__version__}" / "tests"
     if not (tests / "runtests.py").exists():
-        download(tests)
+        download(tests, "django", django.__version__)
     for ours, place in (
         ("hitrate_suite_settings.py", "hitrate_suite_settings.py"),
         ("cache_tests.py", "cache/tests_hitrate.py"),
@@ -56,15 +56,16 @@ def django_tests() -> Path:
     return tests
 
 
-def download(tests: Path) -> None:
+def download(tests: Path, project: str, version: str) -> None:
+    """Keep the folder ``tests`` of a project's sdist."""
     # Several processes of a run may come here at a time, so each has a folder of its own.
     KEPT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=KEPT) as own:
         pip = [sys.executable, "-m", "pip", "download", "--no-binary", ":all:", "--no-deps", "--dest", own]
-        done = subprocess.run([*pip, f"django=={django.__version__}"], capture_output=True, text=True, check=False)
+        done = subprocess.run([*pip, f"{project}=={version}"], capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            pytest.skip(f"the sdist of Django {django.__version__} cannot be downloaded: {done.stderr.strip()[-300:]}")
-        (sdist,) = Path(own).glob(f"*jango-{django.__version__}.tar.gz")
+            pytest.skip(f"the sdist of {project} {version} cannot be downloaded: {done.stderr.strip()[-300:]}")
+        (sdist,) = Path(own).glob("*.tar.gz")
         unpacked = Path(own) / "unpacked"
         with tarfile.open(sdist) as archive:
             members = [member for member in archive if re.match(r"[^/]+/tests/", member.name)]

@@ -78,7 +78,7 @@ def proxies(trusted: Iterable[str]) -> Proxies:
     """
     networks = (trusted,) if isinstance(trusted, str) else tuple(trusted)
     if not all(isinstance(network, str) for network in networks):
-        raise ConfigError(f"trusted proxies are texts such as '10.0.0.0/8', not {networks!r:.100}")
+        raise ConfigError(f"trusted proxies cannot be {networks!r:.100}; use texts such as '10.0.0.0/8'")
     return _proxies(networks)
 
 
