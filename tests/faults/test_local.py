@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import hitrate
-from hitrate.testing import Server
+from hitrate.testing import Server, free_port
 from tests.faults.conftest import ROOT, MakeCache, frozen, run_python, until
 from tests.faults.proxy import Proxy, healthy, proxy_to, swallow
 
@@ -220,3 +220,17 @@ def open_another(cache: hitrate.Cache, verb: str) -> bool:
         with ThreadPoolExecutor(len(keys)) as pool:
             list(pool.map(cache.get, keys))
     return True
+
+
+def test_a_server_that_became_a_replica_is_not_trusted(own_server: Server, missing_cache: MakeCache) -> None:
+    cache = missing_cache(local=hitrate.Local(max_staleness=3600))
+    cache.set("k", 1)
+    cache.get("k")
+    until(lambda: cache.stats()["local"]["feed"]["fresh"], "the feed has begun")
+    assert (cache.get("k"), cache.get("k")) == (1, 1)
+    # Of a primary that does not answer: the data stays.
+    own_server.execute("REPLICAOF", "127.0.0.1", free_port())
+    assert not cache.set("other", 1)
+    until(lambda: cache.stats()["local"]["resets"]["failover"] == 1, "it is noticed")
+    found = cache.stats()["local"]
+    assert (found["entries"], found["feed"]["fresh"]) == (0, False)
