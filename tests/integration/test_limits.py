@@ -60,7 +60,8 @@ async def test_every_decision_is_that_of_the_model(make_limiter: MakeLimiter, al
     models = {name: MODELS[algorithm](count, int(window * 1e6)) for name in "abc"}
     deadline = time.monotonic() + 1.0
     decided = allowed = 0
-    while time.monotonic() < deadline:
+    # On a busy machine little is decided in a second.
+    while time.monotonic() < deadline or allowed <= (5 if algorithm == "once" else 50):
         for _ in range(chance.randrange(1, 30)):
             name, cost = chance.choice("abc"), 1 if algorithm == "once" else chance.choice([1, 1, 1, 2, 5, 8])
             decision = await limiter.hit(name, cost)
@@ -76,7 +77,7 @@ async def test_every_decision_is_that_of_the_model(make_limiter: MakeLimiter, al
             decided, allowed = decided + 1, allowed + answer.allowed
         if chance.random() < 0.5:
             await asyncio.sleep(chance.random() * 1.5 * window)
-    assert decided > allowed > (5 if algorithm == "once" else 50)
+    assert decided > allowed
 
 
 @ALGORITHMS
