@@ -103,7 +103,7 @@ def main(url: str, path: str, number: int, seed: int, shape: Shape, make: Callab
     while not board.has_ended:
         reader.batch()
         board.local[number] = cache.stats()["local"]["hits"]
-        if chance.random() < 0.0005:
+        if chance.random() < 0.003:
             reader.fork()
 
 
