@@ -201,7 +201,10 @@ class Tick(Exception):
     pass
 may_raise = False
 def handler(*_):
+    global may_raise
     if may_raise:
+        # Once: the next may come before the first is caught.
+        may_raise = False
         raise Tick
 signal.signal(signal.SIGALRM, handler)
 signal.setitimer(signal.ITIMER_REAL, 0.0007, 0.0007)
