@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from datetime import timedelta
 from os import PathLike
 from types import EllipsisType
-from typing import Any, Final, Literal, Protocol, TypeAlias, final
+from typing import Any, Final, Literal, Protocol, TypeAlias, TypeVar, final
 
 from typing_extensions import Self, disjoint_base
 
@@ -39,6 +39,7 @@ _Seconds: TypeAlias = float | timedelta
 _Ttl: TypeAlias = _Seconds | EllipsisType | None
 _Algorithm: TypeAlias = Literal["fixed_window", "sliding_window", "sliding_log", "gcra", "once"]
 _Path: TypeAlias = str | PathLike[str]
+_Function = TypeVar("_Function", bound=Callable[..., str])
 
 class _Local(Protocol):
     """What `hitrate.Local` is."""
@@ -1070,6 +1071,20 @@ class PairsLayout:
         Raises:
             TypeError: the prefix or a name is no text.
             UnicodeEncodeError: a digest of a lone surrogate.
+        """
+    def function(self, like: _Function, *, scope: str | None = None) -> _Function:
+        """
+        Make a native function that builds keys of its keyword arguments, in half the time of one in Python.
+
+        Args:
+            like: a function ``(prefix, **params)`` that gives name, arguments and docstring; its body never runs.
+            scope: then it is ``(prefix, value=None, **params)``; unless false, ``{scope}:{value}:`` stands in front.
+
+        Returns:
+            The function. It raises what `key` raises.
+
+        Raises:
+            ConfigError: `like` has other arguments.
         """
 
 def sorted_json(value: Any, default_str: bool = False) -> str:

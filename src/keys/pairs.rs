@@ -44,13 +44,11 @@ pub struct NotUtf8 {
 }
 
 impl PairsLayout {
-    /// Begins a key.
+    /// Begins a key with what stands before the parameters.
     #[must_use]
-    pub fn begin(&self, prefix: &[u8]) -> PairsKey<'_> {
-        let mut out = Vec::with_capacity(prefix.len() + 128);
-        out.extend_from_slice(prefix);
-        out.push(b':');
-        PairsKey { layout: self, start: out.len(), has_some: false, out }
+    pub fn begin(&self, mut prefix: Vec<u8>) -> PairsKey<'_> {
+        prefix.push(b':');
+        PairsKey { layout: self, start: prefix.len(), has_some: false, out: prefix }
     }
 }
 
@@ -129,7 +127,7 @@ mod tests {
     }
 
     fn key(layout: &PairsLayout, params: &[(&str, Scalar<'_>)]) -> String {
-        let mut key = layout.begin(b"p");
+        let mut key = layout.begin(b"p".to_vec());
         for (name, value) in params {
             key.push(name.as_bytes(), *value);
         }
@@ -162,7 +160,7 @@ mod tests {
             (Shows::Digest { digits: 8 }, Err(NotUtf8 { text: b"a=\xed\xa0\x80".to_vec() })),
         ] {
             let layout = layout(shows, None);
-            let mut key = layout.begin(b"p");
+            let mut key = layout.begin(b"p".to_vec());
             key.push(b"a", Scalar::Text(b"\xed\xa0\x80"));
             assert_eq!(key.finish(), expected);
         }

@@ -4,20 +4,27 @@
 //! `json.dumps`, so that the text is the original's by construction.
 
 use super::errors::ConfigError;
+use super::key_function::KeyFunction;
 use super::outcall;
 use crate::keys::pairs::{NotUtf8, PairsLayout, Shows};
 use crate::keys::scalar::Scalar;
 use crate::keys::{digest, query};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+use pyo3::types::{PyBool, PyCFunction, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 use smallvec::SmallVec;
 use std::borrow::Cow;
 
 /// Deeper values are left to Python, which knows its limit, and a circle when it sees one.
 const MAX_DEPTH: usize = 64;
 
-/// A mapping's items, sorted by name.
+/// Bytes that hold most keys.
+pub(super) const ROOM: usize = 160;
+
+/// A mapping's items.
+pub(super) type Entries<'py> = SmallVec<[(Bound<'py, PyAny>, Bound<'py, PyAny>); 8]>;
+
+/// The same, sorted by name.
 type Items<'a, 'py> = SmallVec<[(Cow<'a, [u8]>, &'a Bound<'py, PyAny>); 8]>;
 
 /// How a value becomes text: as `str(value)`, or as in an f-string, which asks the type's `__format__`.
@@ -61,30 +68,57 @@ impl PyPairsLayout {
     }
 
     fn key<'py>(&self, prefix: &Bound<'py, PyString>, params: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyString>> {
-        let py = params.py();
-        let entries = entries(params);
-        let mut key = self.layout.begin(&bytes(prefix)?);
+        let mut out = Vec::with_capacity(ROOM);
+        out.extend_from_slice(&bytes(prefix)?);
+        self.end(params.py(), out, &entries(params))
+    }
+
+    #[pyo3(signature = (like, *, scope=None))]
+    fn function<'py>(
+        slf: Bound<'py, Self>,
+        like: &Bound<'py, PyAny>,
+        scope: Option<String>,
+    ) -> PyResult<Bound<'py, PyCFunction>> {
+        KeyFunction::new(slf.unbind(), like, scope)?.into_python(like)
+    }
+}
+
+impl PyPairsLayout {
+    /// The key that begins with `out`.
+    pub(super) fn end<'py>(
+        &self,
+        py: Python<'py>,
+        out: Vec<u8>,
+        entries: &Entries<'py>,
+    ) -> PyResult<Bound<'py, PyString>> {
+        let mut key = self.layout.begin(out);
         let mut items = Items::new();
-        sort(&entries, &mut items)?;
+        sort(entries, &mut items)?;
         for (name, value) in &items {
-            let name = name.as_ref();
-            if let Ok(text) = value.cast_exact::<PyString>() {
-                key.push(name, Scalar::Text(&bytes(text)?));
-            } else if let Some(scalar) = number(value) {
-                key.push(name, scalar);
-            } else {
-                let text = match self.wording {
-                    Wording::Str => outcall::text(value)?,
-                    Wording::Format => formatted(value)?,
-                };
-                key.push(name, Scalar::Text(&bytes(&text)?));
-            }
+            self.word(value, |scalar| key.push(name.as_ref(), scalar))?;
         }
         match key.finish() {
             Ok(key) => python_text(py, key),
             // Python says best where the surrogate is.
             Err(NotUtf8 { text }) => Err(python_text(py, text)?.to_str().expect_err("it is not UTF-8")),
         }
+    }
+
+    /// Gives the value, as this layout writes it, to `write`.
+    #[inline]
+    pub(super) fn word(&self, value: &Bound<'_, PyAny>, write: impl FnOnce(Scalar<'_>)) -> PyResult<()> {
+        if let Ok(text) = value.cast_exact::<PyString>() {
+            write(Scalar::Text(&bytes(text)?));
+        } else if let Some(scalar) = number(value) {
+            write(scalar);
+        } else {
+            let text = match self.wording {
+                Wording::Str => outcall::text(value)?,
+                Wording::Format => formatted(value)?,
+            };
+            write(Scalar::Text(&bytes(&text)?));
+        }
+        Ok(())
     }
 }
 
@@ -135,7 +169,7 @@ pub(super) fn last_values<'py>(py: Python<'py>, query: &str) -> PyResult<Bound<'
 
 /// The items themselves, so that no Python code that runs later can take them away.
 #[inline]
-fn entries<'py>(params: &Bound<'py, PyDict>) -> SmallVec<[(Bound<'py, PyAny>, Bound<'py, PyAny>); 8]> {
+pub(super) fn entries<'py>(params: &Bound<'py, PyDict>) -> Entries<'py> {
     params.iter().collect()
 }
 
@@ -265,7 +299,7 @@ fn formatted<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyString>> {
 
 /// The text in UTF-8, with lone surrogates as they are.
 #[inline]
-fn bytes<'a>(text: &'a Bound<'_, PyString>) -> PyResult<Cow<'a, [u8]>> {
+pub(super) fn bytes<'a>(text: &'a Bound<'_, PyString>) -> PyResult<Cow<'a, [u8]>> {
     if let Ok(text) = text.to_str() {
         return Ok(Cow::Borrowed(text.as_bytes()));
     }

@@ -8,6 +8,7 @@ mod errors;
 mod events;
 mod forms;
 mod globs;
+mod key_function;
 mod keys;
 mod lease;
 mod limit;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import subprocess
 import sys
@@ -292,6 +293,52 @@ def test_integers_too_long_for_python_are_refused_as_python_refuses_them() -> No
 def test_an_unknown_form_of_key_is_refused() -> None:
     with pytest.raises(ConfigError, match="unknown 'shows' \"all\"; use 'pairs', 'digest' or 'both'"):
         PairsLayout("=", "&", shows="all")  # type: ignore[arg-type]
+
+
+def test_a_native_function_of_keys_takes_its_arguments_as_one_in_python_does() -> None:
+    def like(prefix: str, tenant: object = None, **params: Any) -> str:
+        """The key."""
+        return f"t:{tenant}:{prefix}:" + pairs(params, "=", "&", keep_none=False, word=str)
+
+    layout = PairsLayout("=", "&", shows="pairs", empty="")
+    function = layout.function(like, scope="t")
+    assert [function.__name__, function.__doc__, function.__module__] == ["like", "The key.", __name__]
+    assert str(inspect.signature(function)) == "(prefix, tenant=None, **params)"
+    calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
+        (("p", 7), {}),
+        (("p",), {"tenant": "x", "b": 1, "a": None}),
+        ((), {"a": 2, "tenant": 1.5, "prefix": "p"}),
+        ((), {"tenant": 1}),
+        ((), {}),
+        (("p", 1), {"tenant": 1}),
+        (("p", 1), {"prefix": "p"}),
+        (("p", 1, 2), {}),
+    ]
+    for args, kwargs in calls:
+        found, expected = outcome(function, *args, **kwargs), outcome(like, *args, **kwargs)
+        assert found[0] is expected[0], (args, kwargs)
+        assert expected[0] or found == expected
+    params = {"tenant": 1, "prefix": "p", "a": 3}
+    assert function(**params) == "t:1:p:a=3"
+    assert params == {"tenant": 1, "prefix": "p", "a": 3}
+
+
+@pytest.mark.parametrize("scope", [None, 0, "", [], False])
+def test_a_scope_that_is_false_is_left_out(scope: object) -> None:
+    def like(prefix: str, tenant: object = None, **params: Any) -> str:
+        raise NotImplementedError
+
+    function = PairsLayout("=", "&", shows="pairs").function(like, scope="t")
+    assert function("p", scope, a=1) == "p:a=1"
+
+
+@pytest.mark.parametrize("scope", [None, "t"])
+def test_a_native_function_of_keys_is_like_one_with_a_prefix(scope: str | None) -> None:
+    def like(prefix: str, one: int, two: int, **params: Any) -> str:
+        raise NotImplementedError
+
+    with pytest.raises(ConfigError, match="'like' has 3 arguments; a prefix is needed, and one more with 'scope'"):
+        PairsLayout("=", "&", shows="pairs").function(like, scope=scope)
 
 
 def test_values_that_contain_themselves_or_are_too_deep_are_refused_as_json_refuses_them() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from hitrate._native import PairsLayout
@@ -44,7 +45,8 @@ ENTRIES = (
 _LIST = PairsLayout("=", ":", shows="both", digits=8, empty="all", formatted=True)
 
 
-def generate_key(prefix: str, tenant_id: object = None, **kwargs: Any) -> str:
+@partial(_LIST.function, scope="tenant")
+def generate_key(prefix: str, tenant_id: object = None, **kwargs: Any) -> str:  # type: ignore[empty-body]  # native
     """
     The key that ``CacheService`` makes.
 
@@ -60,7 +62,6 @@ def generate_key(prefix: str, tenant_id: object = None, **kwargs: Any) -> str:
     Raises:
         UnicodeEncodeError: a lone surrogate in a parameter.
     """
-    return _LIST.key(f"tenant:{tenant_id}:{prefix}" if tenant_id else prefix, kwargs)
 
 
 def generate_key_without_tenant(prefix: str, **kwargs: Any) -> str:
