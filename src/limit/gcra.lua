@@ -5,17 +5,18 @@ local function gcra(key, limit, window, burst)
     local interval = math.ceil(window / limit)
     local tolerance = burst * interval
     local empty, mended = now, false
-    local found = redis.call('GET', key)
+    local found = call('GET', key)
     if found and #found == 8 then
-        empty = math.max(struct.unpack('>d', found), now)
+        empty = math.max(struct_unpack('>d', found), now)
         if not (empty <= now + tolerance) then
             empty = now + tolerance
-            mended = struct.pack('>d', empty)
+            mended = struct_pack('>d', empty)
         end
     end
     local later = empty + cost * interval
     local allowed = later - now <= tolerance
     local remaining = math.floor((now + tolerance - empty) / interval)
     return allowed, remaining, empty - now, remaining - cost, later - now,
-        cost <= burst and later - now - tolerance or -1, allowed and struct.pack('>d', later), mended
+        cost <= burst and later - now - tolerance or -1, allowed and struct_pack('>d', later), false,
+        mended
 end

@@ -48,7 +48,7 @@ impl Operation for Hit {
         let mut call = SCRIPT.call(&keys, self.by_text);
         call.arg(self.demand.cost).arg(u8::from(self.demand.counts));
         for rule in self.asked() {
-            call.arg(&rule.packed()[..]).arg(rule.lifetime());
+            call.arg(rule.packed());
         }
         commands.push(&call);
     }

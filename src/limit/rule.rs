@@ -66,7 +66,7 @@ pub const MOST_REQUESTS: u64 = 1_000_000_000;
 /// A megabyte of the server's memory for each subject.
 const LARGEST_LOG: u64 = 100_000;
 const LONGEST: Duration = Duration::from_secs(366 * 86_400);
-/// A byte and three doubles.
+/// A byte and three doubles; the rest is the lifetime.
 pub(super) const PACKED_BYTES: usize = 25;
 const LONGEST_NAME: usize = 64;
 
@@ -84,9 +84,10 @@ pub struct Rule {
     /// How they are counted.
     pub algorithm: Algorithm,
     /// Whether refused calls count too: who keeps trying stays refused.
-    pub punishes: bool,
+    pub(super) punishes: bool,
     /// What its keys end in.
     pub(super) tail: Box<str>,
+    packed: Box<[u8]>,
 }
 
 impl Rule {
@@ -136,25 +137,37 @@ impl Rule {
             return wrong(format!("'burst' must be 1 to {MOST_REQUESTS} requests, not {burst}"));
         }
         let tail = subject::tail(&name, algorithm, micros);
-        Ok(Self { name: name.into(), count, window: micros, burst, algorithm, punishes: false, tail })
+        let (name, packed) = (name.into(), Box::default());
+        Ok(Self { name, count, window: micros, burst, algorithm, punishes: false, tail, packed }.pack())
     }
 
-    /// The limit as the script reads it: the number of its algorithm, and three doubles, all in network order.
+    /// The limit as the script reads it: the number of its algorithm, and three doubles, all in network order; then the
+    /// lifetime of its state, as text.
     #[must_use]
+    pub(super) fn packed(&self) -> &[u8] {
+        &self.packed
+    }
+
     #[allow(clippy::cast_precision_loss)] // All three are below 2^53.
-    pub(super) fn packed(&self) -> [u8; PACKED_BYTES] {
+    fn pack(mut self) -> Self {
         let extra = if self.algorithm == Algorithm::Gcra { self.burst } else { u64::from(self.punishes) };
-        let mut packed = [0; PACKED_BYTES];
-        packed[0] = self.algorithm.number();
-        for (place, number) in packed[1..].as_chunks_mut().0.iter_mut().zip([self.count, self.window, extra]) {
-            *place = (number as f64).to_be_bytes();
+        let mut packed = vec![self.algorithm.number()];
+        for number in [self.count, self.window, extra] {
+            packed.extend((number as f64).to_be_bytes());
         }
-        packed
+        packed.extend(self.lifetime().to_string().bytes());
+        self.packed = packed.into();
+        self
+    }
+
+    /// The same, with refused calls counted too or not.
+    #[must_use]
+    pub fn punishing(self, punishes: bool) -> Self {
+        Self { punishes, ..self }.pack()
     }
 
     /// How long a state is kept, in milliseconds: longer than it matters, except where the key itself is the state.
-    #[must_use]
-    pub(super) fn lifetime(&self) -> u64 {
+    fn lifetime(&self) -> u64 {
         const RESERVE: u64 = 1000;
         match self.algorithm {
             Algorithm::FixedWindow | Algorithm::SlidingLog => self.window.div_ceil(1000) + RESERVE,
@@ -168,7 +181,7 @@ impl Rule {
     #[must_use]
     pub fn shared_by(&self, workers: u64) -> Self {
         let share = |requests: u64| (requests / workers.max(1)).max(1);
-        Self { count: share(self.count), burst: share(self.burst), ..self.clone() }
+        Self { count: share(self.count), burst: share(self.burst), ..self.clone() }.pack()
     }
 }
 

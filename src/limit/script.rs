@@ -21,26 +21,25 @@ pub(super) static SCRIPT: Script = Script::new(concat!(
 /// What the script does.
 pub(super) fn run(keyspace: &mut dyn Keyspace, keys: &[&[u8]], args: &[&[u8]]) -> Result<Reply, Reply> {
     let Some(([cost, counts], of_limits)) = args.split_first_chunk() else { return Err(wrong()) };
-    let (of_limits, []) = of_limits.as_chunks() else { return Err(wrong()) };
     if of_limits.len() != keys.len() {
         return Err(wrong());
     }
-    let (cost, counts, now) = (number(cost)?, **counts == *b"1", keyspace.now_us());
-    let mut judged = SmallVec::<[(Judgement, bool); 1]>::new();
-    for (key, [packed, _]) in keys.iter().zip(of_limits) {
-        let (algorithm, [limit, window, extra]) = unpack(packed).ok_or_else(wrong)?;
+    let (cost, counts, now) = (number_of(cost).ok_or_else(wrong)?, **counts == *b"1", keyspace.now_us());
+    let mut judged = SmallVec::<[(Judgement, bool, u64); 1]>::new();
+    for (key, packed) in keys.iter().zip(of_limits) {
+        let (algorithm, [limit, window, extra], lifetime) = unpack(packed).ok_or_else(wrong)?;
         let punishes = algorithm == Algorithm::SlidingLog && extra == 1;
         let call = Call { now, limit, window, cost, punishes, counts };
-        judged.push((judge(keyspace, key, algorithm, call, extra), punishes));
+        judged.push((judge(keyspace, key, algorithm, call, extra), punishes, lifetime));
     }
-    let allowed = judged.iter().all(|(judgement, _)| judgement.allowed);
+    let allowed = judged.iter().all(|(judgement, ..)| judgement.allowed);
     let mut reply = Vec::with_capacity(8 + 32 * keys.len());
     push(&mut reply, Some(now));
-    for ((key, [_, lifetime]), (judgement, punishes)) in keys.iter().zip(of_limits).zip(judged) {
+    for (key, (judgement, punishes, lifetime)) in keys.iter().zip(judged) {
         let state = judgement.state.filter(|_| counts && (allowed || punishes));
         let standing = if state.is_some() { judgement.after } else { judgement.before };
         if let Some(state) = state.or(judgement.mended.filter(|_| counts)) {
-            keyspace.set(key, &state, number(lifetime)?)?;
+            keyspace.set(key, &state, lifetime)?;
         }
         for number in
             [Some(u64::from(judgement.allowed)), Some(standing.remaining), Some(standing.reset), judgement.retry]
@@ -63,14 +62,16 @@ fn judge(keyspace: &mut dyn Keyspace, key: &[u8], algorithm: Algorithm, call: Ca
 
 /// What `Rule::packed` packs.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // They are whole, and `as` keeps within bounds.
-fn unpack(packed: &[u8]) -> Option<(Algorithm, [u64; 3])> {
-    let ([number], numbers) = packed.first_chunk::<PACKED_BYTES>()?.split_first_chunk()?;
+fn unpack(packed: &[u8]) -> Option<(Algorithm, [u64; 3], u64)> {
+    let (packed, lifetime) = packed.split_first_chunk::<PACKED_BYTES>()?;
+    let ([number], numbers) = packed.split_first_chunk()?;
     let numbers = <[[u8; 8]; 3]>::try_from(numbers.as_chunks().0).ok()?;
-    Some((Algorithm::numbered(*number)?, numbers.map(|number| f64::from_be_bytes(number) as u64)))
+    let numbers = numbers.map(|number| f64::from_be_bytes(number) as u64);
+    Some((Algorithm::numbered(*number)?, numbers, number_of(lifetime)?))
 }
 
-fn number(text: &[u8]) -> Result<u64, Reply> {
-    std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or_else(wrong)
+fn number_of(text: &[u8]) -> Option<u64> {
+    std::str::from_utf8(text).ok()?.parse().ok()
 }
 
 /// Adds a number to a reply; -1 where there is none.

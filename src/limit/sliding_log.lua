@@ -1,23 +1,23 @@
 
 -- The time of every request of the last window: exact, and as large as the limit.
 -- State: a list of times (µs), oldest first.
-local function sliding_log(key, limit, window, punishing, lifetime)
+local function sliding_log(key, limit, window, punishing, rule)
     local punishes = punishing == 1
-    local newest = tonumber(redis.call('LINDEX', key, -1))
+    local newest = tonumber(call('LINDEX', key, -1))
     local ahead = newest and newest > now
     if ahead and counts then
-        local times = redis.call('LRANGE', key, 0, -1)
-        redis.call('DEL', key)
+        local times = call('LRANGE', key, 0, -1)
+        call('DEL', key)
         for _, moment in ipairs(times) do
-            redis.call('RPUSH', key, string.format('%.0f', math.min(tonumber(moment), now)))
+            call('RPUSH', key, string.format('%.0f', math.min(tonumber(moment), now)))
         end
-        redis.call('PEXPIRE', key, lifetime)
+        call('PEXPIRE', key, lifetime(rule))
     end
     newest = ahead and now or newest
     -- Those that are over, in pages that grow: mostly there is one, and after a pause there are many.
     local over, page = 0, 2
     repeat
-        local times = redis.call('LRANGE', key, over, over + page - 1)
+        local times = call('LRANGE', key, over, over + page - 1)
         local before = over
         for _, moment in ipairs(times) do
             if tonumber(moment) + window > now then
@@ -28,28 +28,28 @@ local function sliding_log(key, limit, window, punishing, lifetime)
         local more = #times == page and over - before == page
         page = math.min(page * 8, 1000)
     until not more
-    local live = redis.call('LLEN', key) - over
+    local live = call('LLEN', key) - over
     local allowed = live + cost <= limit
     -- Of refused calls no more than `limit` are of interest, or who keeps trying would fill the server.
     local added = math.min(cost, limit)
     local retry = -1
     if cost <= limit and not allowed then
         local place = live + cost - limit - 1 + (punishes and counts and added or 0)
-        local leaves = place < live and tonumber(redis.call('LINDEX', key, over + place)) or now
+        local leaves = place < live and tonumber(call('LINDEX', key, over + place)) or now
         retry = math.min(leaves, now) + window - now
     end
     local function store()
         over = math.max(over, over + live + added - limit)
         if over > 0 then
-            redis.call('LTRIM', key, over, -1)
+            call('LTRIM', key, over, -1)
         end
         for _ = 1, added do
-            redis.call('RPUSH', key, string.format('%.0f', now))
+            call('RPUSH', key, string.format('%.0f', now))
         end
-        redis.call('PEXPIRE', key, lifetime)
+        call('PEXPIRE', key, lifetime(rule))
     end
     local state = (allowed or punishes) and store
     local reset = live > 0 and newest + window - now or 0
     return allowed, math.max(limit - live, 0), reset, math.max(limit - live - cost, 0), window, retry, state,
-        false, punishes
+        false, false, punishes
 end

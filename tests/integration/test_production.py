@@ -197,6 +197,20 @@ def use_entries(cache: hitrate.Cache) -> None:
     assert cache.invalidate(tags=["tag"]) == 1
 
 
+def use_limits(cache: hitrate.Cache) -> None:
+    """Count by every algorithm, from the first call on and on top of what was counted."""
+    for algorithm in ("fixed_window", "sliding_window", "sliding_log", "gcra", "once"):
+        limit = "1/minute" if algorithm == "once" else "3/minute"
+        limiter = hitrate.RateLimiter(cache, limit, algorithm, on_error="raise")
+        limiter.hit("a")
+        limiter.hit("a")
+        limiter.reset("a")
+    forgetful = hitrate.RateLimiter(cache, hitrate.Limit(1, 0.01), "sliding_log", on_error="raise", max_staleness=0)
+    assert forgetful.hit("a").allowed
+    while not forgetful.hit("a").allowed:
+        pass
+
+
 async def test_the_acl_user_of_the_guide_may_do_everything_and_nothing_needless(
     own_server: Server, make_verbs: MakeVerbs
 ) -> None:
@@ -207,6 +221,7 @@ async def test_the_acl_user_of_the_guide_may_do_everything_and_nothing_needless(
     for protocol in (2, 3):
         with closing(hitrate.Cache(url, prefix="shop", protocol=protocol, timeout=60)) as cache:
             use_entries(cache)
+            use_limits(cache)
         await use_everything(make_verbs(url, prefix="shop", protocol=protocol, timeout=60))
 
     stats = own_server.info("commandstats")

@@ -192,16 +192,14 @@ impl PyLimiter {
         count_refused: bool,
         verbatim: bool,
     ) -> PyResult<Self> {
-        let mut rules = rules::rules(limits, Algorithm::named(algorithm)?)?;
+        let rules = rules::rules(limits, Algorithm::named(algorithm)?)?;
         if count_refused && rules.iter().any(|rule| rule.algorithm != Algorithm::SlidingLog) {
             return Err(ConfigError::new_err("'count_refused' needs algorithm='sliding_log'"));
         }
         if verbatim && rules.len() > 1 {
             return Err(ConfigError::new_err("'verbatim' is for one limit: several would share a key"));
         }
-        for rule in &mut rules {
-            rule.punishes = count_refused;
-        }
+        let rules = rules.into_iter().map(|rule| rule.punishing(count_refused)).collect();
         let limiter = Limiter::new(rules, rules::options(on_error, workers, max_staleness, max_bytes)?);
         let inner = Arc::clone(&cache.get().inner);
         // From the beginning, so that metrics know its limits before anybody meets them.
