@@ -5,6 +5,7 @@ use crate::error::{Error, Refusal, Result};
 use crate::health::Health;
 use crate::invalidate::Forget;
 use crate::keys::KeyMaker;
+use crate::keys::beginnings::Beginnings;
 use crate::l1::L1;
 use crate::net::Pool;
 use crate::net::blocking::{self, Patience};
@@ -91,6 +92,9 @@ pub struct Local {
 pub struct Cache {
     settings: Arc<Settings>,
     keys: KeyMaker,
+    critical: Beginnings,
+    /// Of keys that a local cache never holds.
+    remote: Beginnings,
     local: PerProcess<Local>,
 }
 
@@ -114,9 +118,13 @@ impl Cache {
         if let Address::Memory { name } = &settings.server.address {
             Memory::prepare(name, settings.server.db, settings.server.max_bytes)?;
         }
+        let excluded = settings.cache.local.iter().flat_map(|local| &local.exclude);
+        let critical = Beginnings::new(&settings.cache.critical);
+        let remote = Beginnings::new(settings.cache.critical.iter().chain(excluded));
         let settings = Arc::new(settings);
         let (shared, maker) = (Arc::clone(&settings), keys.clone());
-        Ok(Self { local: PerProcess::new(move || Local::new(&shared, &maker)), settings, keys })
+        let local = PerProcess::new(move || Local::new(&shared, &maker));
+        Ok(Self { settings, keys, critical, remote, local })
     }
 
     /// Its settings.
@@ -142,7 +150,7 @@ impl Cache {
     #[inline]
     #[must_use]
     pub fn is_critical(&self, key: &str) -> bool {
-        self.settings.cache.critical.iter().any(|prefix| key.starts_with(prefix.as_str()))
+        self.critical.begin(key)
     }
 
     /// How long a call may take.
@@ -192,8 +200,7 @@ impl Cache {
     #[inline]
     #[must_use]
     pub fn may_be_local(&self, key: &str) -> bool {
-        let excluded = self.settings.cache.local.as_ref().map_or(&[][..], |local| &local.exclude);
-        !excluded.iter().any(|beginning| key.starts_with(beginning.as_str())) && !self.is_critical(key)
+        !self.remote.begin(key)
     }
 
     /// Whether a call may be sent now.

@@ -2,6 +2,7 @@
 //!
 //! Below: what the keys of known systems are made of, by the rules of Python.
 
+pub mod beginnings;
 pub mod digest;
 pub mod glob;
 pub mod json;
@@ -86,16 +87,21 @@ impl KeyMaker {
         }
     }
 
-    /// The key the server holds.
+    /// Writes the key the server holds to `full`. In place: moving one takes longer than spelling it.
     #[inline]
-    #[must_use]
-    pub fn full(&self, key: &str, version: Option<&str>) -> FullKey {
-        let mut full = FullKey::new();
+    pub fn spell(&self, key: &str, version: Option<&str>, full: &mut FullKey) {
         match version {
             None => full.extend_from_slice(self.head.as_bytes()),
             Some(version) => full.extend_from_slice(self.head_of(version).as_bytes()),
         }
         full.extend_from_slice(key.as_bytes());
+    }
+
+    /// The key the server holds.
+    #[must_use]
+    pub fn full(&self, key: &str, version: Option<&str>) -> FullKey {
+        let mut full = FullKey::new();
+        self.spell(key, version, &mut full);
         full
     }
 

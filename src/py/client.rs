@@ -36,9 +36,26 @@ static CLIENTS: AtomicU64 = AtomicU64::new(0);
 /// Longest key, and smallest character, that pass without a look by `validate_key` (Django's rule, after memcached's).
 const LONGEST_PLAIN_KEY: usize = 250;
 
+/// What is known of a caller's key beside its spelling.
+#[derive(Clone, Copy)]
+pub(super) struct Nature {
+    /// Its failures raise.
+    pub(super) critical: bool,
+    /// A local cache may hold it.
+    pub(super) may_be_local: bool,
+}
+
 impl Inner {
     /// The full key, and whether its failures raise.
     pub(super) fn key(&self, key: &Object<'_>, version: Given<'_, '_>) -> PyResult<(FullKey, bool)> {
+        let mut full = FullKey::new();
+        let nature = self.spell(key, version, &mut full)?;
+        Ok((full, nature.critical))
+    }
+
+    /// Writes the full key to `full`.
+    #[inline]
+    pub(super) fn spell(&self, key: &Object<'_>, version: Given<'_, '_>, full: &mut FullKey) -> PyResult<Nature> {
         let text;
         let name = match key.cast::<PyString>() {
             Ok(name) => name,
@@ -55,40 +72,44 @@ impl Inner {
         let name = name
             .to_str()
             .map_err(|_| InvalidKeyError::new_err("a key must be text that UTF-8 can hold; it has lone surrogates"))?;
-        let full = self.spelled(key.py(), Some(key), name, args::version(version)?.as_deref())?;
-        Ok((full, self.cache.is_critical(name)))
+        self.spell_name(key.py(), Some(key), name, version, full)?;
+        Ok(Nature { critical: self.cache.is_critical(name), may_be_local: self.cache.may_be_local(name) })
     }
 
-    /// The full key of `name`; a key function gets `given`, or else the name.
-    fn spelled(
+    /// Writes the full key of `name`; a key function gets `given`, or else the name.
+    #[inline]
+    fn spell_name(
         &self,
         py: Python<'_>,
         given: Option<&Object<'_>>,
         name: &str,
-        version: Option<&str>,
-    ) -> PyResult<FullKey> {
-        let keys = self.cache.keys();
-        let full = match &self.key_function {
-            None => keys.full(name, version),
+        version: Given<'_, '_>,
+        full: &mut FullKey,
+    ) -> PyResult<()> {
+        let (keys, version) = (self.cache.keys(), args::version(version)?);
+        match &self.key_function {
+            None => keys.spell(name, version.as_deref(), full),
             Some(function) => {
-                let version = version_number(py, version.unwrap_or(keys.default_version()))?;
+                let version = version_number(py, version.as_deref().unwrap_or(keys.default_version()))?;
                 let name = PyString::new(py, name);
                 let key = given.unwrap_or(name.as_any());
                 let made = outcall::call(function.bind(py), [key, &PyString::new(py, keys.prefix()), &version])?;
-                FullKey::from_slice(outcall::text(&made)?.to_str()?.as_bytes())
+                full.extend_from_slice(outcall::text(&made)?.to_str()?.as_bytes());
             }
-        };
+        }
         if let Some(validate) = &self.validate_key
             && (full.len() > LONGEST_PLAIN_KEY || full.iter().any(|byte| *byte < 33 || *byte == 127))
         {
-            outcall::call(validate.bind(py), [&PyString::new(py, &String::from_utf8_lossy(&full))])?;
+            outcall::call(validate.bind(py), [&PyString::new(py, &String::from_utf8_lossy(full))])?;
         }
-        Ok(full)
+        Ok(())
     }
 
     /// The full key of something of our own, beside the caller's keys.
     pub(super) fn own_key(&self, py: Python<'_>, name: &str, version: Given<'_, '_>) -> PyResult<FullKey> {
-        self.spelled(py, None, name, args::version(version)?.as_deref())
+        let mut full = FullKey::new();
+        self.spell_name(py, None, name, version, &mut full)?;
+        Ok(full)
     }
 
     pub(super) fn keyed(&self, key: &Object<'_>, version: Given<'_, '_>, role: Role) -> PyResult<(FullKey, Call)> {

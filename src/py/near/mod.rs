@@ -41,13 +41,11 @@ impl Weighed for Near {
 
 impl Inner {
     /// Whether the local cache may answer this read.
-    #[inline]
     pub(super) fn is_near(&self, key: &Object<'_>, call: &Call) -> bool {
         self.cache.local().l1.is_some() && !call.forgotten && self.may_be_near(key)
     }
 
     /// Whether a local cache may hold this key of the caller's.
-    #[inline]
     pub(super) fn may_be_near(&self, key: &Object<'_>) -> bool {
         let name = key.cast::<PyString>().ok().and_then(|name| name.to_str().ok());
         name.is_some_and(|name| self.cache.may_be_local(name))

@@ -6,7 +6,7 @@ use crate::invalidate::Forget;
 use crate::keys::FullKey;
 use crate::l1::Ticket;
 use crate::py::args::TtlArg;
-use crate::py::client::{Given, Inner, Object, PyClient};
+use crate::py::client::{Given, Inner, Nature, Object, PyClient};
 use crate::py::errors::ConfigError;
 use crate::py::near::Met;
 use crate::py::plan::{Finish, Plan};
@@ -15,10 +15,12 @@ use parking_lot::Mutex;
 use pyo3::prelude::*;
 use std::sync::Arc;
 
-/// A read of one key.
+/// A read of one key, beside the key.
+#[derive(Clone, Copy)]
 struct Reading {
-    key: FullKey,
-    call: Call,
+    critical: bool,
+    /// Its deletion still waits for the server.
+    forgotten: bool,
     /// Whether the local cache may answer it.
     is_near: bool,
 }
@@ -29,15 +31,19 @@ impl Inner {
         if self.values.codec().is_signing() { Box::from(key) } else { Box::default() }
     }
 
-    fn reading(&self, key: &Object<'_>, version: Given<'_, '_>) -> PyResult<Reading> {
-        let (full, call) = self.keyed(key, version, Role::Read)?;
-        let is_near = self.is_near(key, &call);
-        Ok(Reading { key: full, call, is_near })
+    /// Writes the full key to `full`.
+    #[inline]
+    fn reading(&self, key: &Object<'_>, version: Given<'_, '_>, full: &mut FullKey) -> PyResult<Reading> {
+        let Nature { critical, may_be_local } = self.spell(key, version, full)?;
+        let Local { health, l1, .. } = self.cache.local();
+        let forgotten = health.is_forgotten(full);
+        Ok(Reading { critical, forgotten, is_near: l1.is_some() && may_be_local && !forgotten })
     }
 
     /// `ticket` is asked for when the server has answered.
     fn get<T>(
         self: &Arc<Self>,
+        key: FullKey,
         reading: Reading,
         default: Option<Py<PyAny>>,
         ticket: T,
@@ -45,7 +51,8 @@ impl Inner {
     where
         T: FnOnce() -> Option<Ticket> + Send + 'static,
     {
-        let Reading { key, call, is_near: with_lifetime } = reading;
+        let Reading { critical, forgotten, is_near: with_lifetime } = reading;
+        let call = Call { critical, forgotten, ..Call::new(Role::Read) };
         let inner = Arc::clone(self);
         // Where nothing is kept and nothing is signed, nobody needs the key afterwards.
         let name = if with_lifetime { Box::from(key.as_slice()) } else { self.name_to_verify(&key) };
@@ -170,13 +177,14 @@ impl PyClient {
         shared: bool,
     ) -> PyResult<Py<PyAny>> {
         let (py, inner) = (key.py(), &self.inner);
-        let reading = inner.reading(key, version)?;
-        let ticket = match inner.shortcut(py, &reading.key, reading.is_near, shared)? {
+        let mut full = FullKey::new();
+        let reading = inner.reading(key, version, &mut full)?;
+        let ticket = match inner.shortcut(py, &full, reading.is_near, shared)? {
             Met::Value(value) => return Ok(value),
             Met::Nothing => return Ok(default.unwrap_or_else(|| py.None())),
             Met::Unknown(ticket) => ticket,
         };
-        inner.get(reading, default, move || ticket).wait(py, inner)
+        inner.get(full, reading, default, move || ticket).wait(py, inner)
     }
 
     #[pyo3(signature = (key, default=None, version=None, *, shared=false))]
@@ -188,14 +196,14 @@ impl PyClient {
         shared: bool,
     ) -> PyResult<Object<'py>> {
         let (py, inner) = (key.py(), &self.inner);
-        let reading = inner.reading(key, version)?;
+        let mut full = FullKey::new();
+        let reading = inner.reading(key, version, &mut full)?;
         if !reading.is_near && inner.cache.local().memory.is_none() {
-            return inner.get(reading, default, || None).coroutine(py, inner);
+            return inner.get(full, reading, default, || None).coroutine(py, inner);
         }
         // It is asked for when the coroutine is awaited, which may be long after it was made.
         let ticket = Arc::new(Mutex::new(None));
-        let (near, key, is_near, given) =
-            (Arc::clone(inner), reading.key.clone(), reading.is_near, Arc::clone(&ticket));
+        let (near, key, is_near, given) = (Arc::clone(inner), full.clone(), reading.is_near, Arc::clone(&ticket));
         let instead = default.as_ref().map(|default| default.clone_ref(py));
         let shortcut = move |py: Python<'_>| {
             Ok(match near.shortcut(py, &key, is_near, shared)? {
@@ -207,7 +215,7 @@ impl PyClient {
                 }
             })
         };
-        inner.get(reading, default, move || ticket.lock().take()).coroutine_or(py, inner, Box::new(shortcut))
+        inner.get(full, reading, default, move || ticket.lock().take()).coroutine_or(py, inner, Box::new(shortcut))
     }
 
     #[pyo3(signature = (key, value, ttl=TtlArg::Default, version=None, *, nx=false, xx=false))]
