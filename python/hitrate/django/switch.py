@@ -8,7 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.core.signals import setting_changed
 
-_OFF = {"0", "false", "no", "off"}
+from hitrate.responses.switch import NAME, is_on
+
 # The answer, once somebody asked. To ask for a setting that is not there takes 5 µs, and every hit asks.
 _answer: list[bool] = []
 
@@ -20,14 +21,14 @@ def is_enabled() -> bool:
     Not if the process was started with ``HITRATE_ENABLED=0``, or the settings have ``HITRATE_ENABLED = False``.
     """
     if not _answer:
-        said = (getattr(settings, "HITRATE_ENABLED", True), os.environ.get("HITRATE_ENABLED", ""))
-        _answer.append(all(str(one).strip().lower() not in _OFF for one in said))
+        said = (getattr(settings, NAME, True), os.environ.get(NAME, ""))
+        _answer.append(all(map(is_on, said)))
     return _answer[0]
 
 
 def ask_again(*, setting: str, **_: Any) -> None:
     """Ask settings and environment once more; tests change them."""
-    if setting == "HITRATE_ENABLED":
+    if setting == NAME:
         _answer.clear()
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+from hitrate.lease.rules import Made
 
 
 class Flight:
@@ -22,6 +24,11 @@ class Flight:
         self._landed = threading.Event()
         self.is_in_vain = False
         self.has_failed = False
+
+    def note(self, made: Made[Any]) -> None:
+        """Remember what came of it."""
+        self.has_failed = made.has_failed
+        self.is_in_vain = made.has_failed or not made.may_be_stored
 
     def land(self) -> None:
         """Let those go on who wait."""

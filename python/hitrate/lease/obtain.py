@@ -53,7 +53,9 @@ def obtain(
             try:
                 return (yield from _lead(rules, seen, flight, ends, is_failure))
             finally:
-                flights.pop(name, None)
+                # Its place may be another one's: see `aland`.
+                if flights.get(name) is flight:
+                    del flights[name]
                 flight.land()
         if is_servable(seen, rules):
             return Found(cast(Entry, seen), "stale")
@@ -85,12 +87,12 @@ def _lead(
             flight.is_in_vain = flight.has_failed = True
             made = yield from _make(rules, seen, lease, is_failure)
             if isinstance(made, Made):
-                flight.has_failed = made.has_failed
-                flight.is_in_vain = made.has_failed or not made.may_be_stored
+                flight.note(made)
             return made
         elif lease is None:
-            # The server is away: nobody can be told.
+            # The server is away: nobody can be told, so that nobody need wait.
             flight.is_in_vain = True
+            flight.land()
             return (yield from _make_alone(rules, seen, is_failure))
         elif not isinstance(lease, float):
             if lease.fresh_for > 0:

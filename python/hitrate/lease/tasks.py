@@ -41,14 +41,59 @@ class TaskFlight(Flight):
 class _Async:
     """Does what is wanted, in the running event loop."""
 
-    __slots__ = ("lease", "look", "make", "release", "sleep")
+    __slots__ = ("_place", "lease", "look", "make", "sleep")
 
     def __init__(self, place: Place, make: Callable[[Lease | None], Awaitable[Made[Any]]]) -> None:
-        self.look, self.lease, self.release, self.sleep = place.alook, place.alease, place.arelease, asyncio.sleep
+        self.look, self.lease, self.sleep = place.alook, place.alease, asyncio.sleep
         self.make = make
+        self._place = place
+
+    async def release(self, lease: Lease) -> bool:
+        return await _release(self._place, lease)
 
     async def join(self, flight: TaskFlight, seconds: float) -> bool:
         return await flight.ajoin(seconds)
+
+
+_releases: set[asyncio.Task[bool]] = set()
+"""Leases being given back; the event loop alone would let go of them."""
+
+
+async def _release(place: Place, lease: Lease) -> bool:
+    """
+    Give a lease back, in a task of its own.
+
+    A request that was cancelled may be cancelled again at each of its awaits, as anyio does until its scope is left.
+    """
+    giving = asyncio.ensure_future(place.arelease(lease))
+    _releases.add(giving)
+    giving.add_done_callback(_given)
+    return await asyncio.shield(giving)
+
+
+def _given(giving: asyncio.Task[bool]) -> None:
+    _releases.discard(giving)
+    if not giving.cancelled():
+        # Nobody may be there any more to be told; the lease then ends by itself.
+        giving.exception()
+
+
+async def aland(place: Place, lease: Lease, made: Made[Any]) -> None:
+    """
+    Let those go on who wait for a rebuild whose outcome is known before it ends: what is left streams, say.
+
+    Args:
+        place: of the entry.
+        lease: under which it is made.
+        made: what came of it.
+    """
+    flights = _loops.get(asyncio.get_running_loop(), {})
+    flight = flights.pop((id(place.client), place.key), None)
+    if flight is not None:
+        flight.note(made)
+        flight.land()
+    if not made.was_stored:
+        await _release(place, lease)
 
 
 async def arun(

@@ -12,6 +12,7 @@ from hitrate.django.responses import options
 from hitrate.django.responses.view import CachedView, is_async
 from hitrate.exceptions import ConfigError
 from hitrate.http import Clients
+from hitrate.responses import Tags
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -28,7 +29,7 @@ def cache_api_response(
     shared: bool = False,
     vary_on: Iterable[str | Callable[[Any], object]] | str | Callable[[Any], object] = (),
     params: Collection[str] | None = None,
-    tags: options.Tags = (),
+    tags: Tags = (),
     stale: float = 0,
     stale_on_error: float = 0,
     statuses: Collection[int] = (200,),

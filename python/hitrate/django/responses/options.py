@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
@@ -11,16 +11,15 @@ from hitrate.django.responses.identity import Aspect, aspect
 from hitrate.django.responses.original import Original, require_shareable
 from hitrate.django.switch import is_enabled
 from hitrate.exceptions import ConfigError
-from hitrate.http import Audience, Clients, Policy
+from hitrate.http import Clients
 from hitrate.http.fields import environ_key
-from hitrate.lease import Rules
+from hitrate.responses import Declared, Tags, declare
 
 Values: TypeAlias = Literal["native", "original"] | Original
-Tags: TypeAlias = Iterable[str] | Callable[..., Iterable[str]]
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Declared):
     """
     See `hitrate.django.cache_api_response`, whose arguments these are.
 
@@ -30,16 +29,8 @@ class Options:
         original: how old code keeps these answers, which it is to share; None: in our own form only.
     """
 
-    key_prefix: str
-    rules: Rules
-    policy: Policy
-    shared: bool = False
     aspects: tuple[Aspect, ...] | None = None
-    params: frozenset[str] | None = None
-    tags: tuple[str, ...] | Callable[..., Iterable[str]] = ()
     cache: str = "default"
-    max_age: int | None = None
-    s_maxage: int | None = None
     enabled: Callable[[], bool] = is_enabled
     original: Original | None = None
 
@@ -79,34 +70,37 @@ def read(
     """
     several = (vary_on,) if isinstance(vary_on, str) or callable(vary_on) else vary_on
     aspects = tuple(aspect(one) for one in several)
-    if isinstance(params, str):
-        raise ConfigError(f"params is the text {params!r}; use a list of names")
-    if isinstance(tags, str):
-        tags = (tags,)
-    if s_maxage is not None and not shared:
-        raise ConfigError("s_maxage is for caches that everybody shares; say shared=True, or leave it out")
+    declared = declare(
+        ttl=timeout,
+        key_prefix=key_prefix,
+        audience="shared" if shared else "identified",
+        params=params,
+        tags=tags,
+        stale=stale,
+        stale_on_error=stale_on_error,
+        statuses=statuses,
+        max_body_bytes=max_body_bytes,
+        clients=clients,
+        max_age=max_age,
+        s_maxage=s_maxage,
+        lease=lease,
+        wait=wait,
+        jitter=jitter,
+    )
     original = _original(values)
     if original is not None:
         require_shareable(
             shared=shared,
             varies=bool(aspects),
-            tags=tags,
+            tags=declared.tags,
             keeps_stale=max(stale, stale_on_error) > 0,
-            statuses=frozenset(statuses),
+            statuses=declared.policy.statuses,
             key_prefix=key_prefix,
         )
-    audience: Audience = "shared" if shared else "identified"
     return Options(
-        key_prefix=key_prefix,
-        rules=Rules(timeout, stale, stale_on_error, lease, wait, jitter),
-        policy=Policy(timeout, audience, frozenset(statuses), max_body_bytes, clients),
-        shared=shared,
+        **{field.name: getattr(declared, field.name) for field in fields(declared)},
         aspects=aspects or None,
-        params=None if params is None else frozenset(params),
-        tags=tags if callable(tags) else tuple(tags),
         cache=cache,
-        max_age=max_age,
-        s_maxage=s_maxage,
         enabled=is_enabled if enabled is None else (lambda: is_enabled() and enabled()),
         original=original,
     )

@@ -109,7 +109,7 @@ class OriginalVisit(Visit):
             self._give_up()
             return None
         # To the second, as the original has it, for the age of an answer is told from what is left.
-        return value, self.options.policy.ttl
+        return value, self.declared.policy.ttl
 
     def _give_up(self) -> None:
         self._reason = "not-original"
@@ -146,7 +146,7 @@ class OriginalVisit(Visit):
             self._originals.has_given_up = True
             return None
         self._mark(response, body, Headers(response.items()))
-        age = max(0.0, self.options.policy.ttl - left)
+        age = max(0.0, self.declared.policy.ttl - left)
         return Rebuilt(200, tuple(kept_headers(response.items())), body, age, left)
 
 

@@ -6,45 +6,37 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest, HttpResponseBase, QueryDict
 
 from hitrate.django.responses.address import Address, Addresses
 from hitrate.django.responses.identity import is_known, user_of
 from hitrate.django.responses.options import Options
-from hitrate.http import EnvironHeaders, Request, Vary
+from hitrate.http import EnvironHeaders, Request
+from hitrate.responses import Exchange, Learned, Numbers
 
 # Covered by the user in the key.
 _BY_IDENTITY = frozenset({"cookie", "authorization"})
 _BY_STRANGER = frozenset({"authorization"})
 
 
-class Question:
+class Question(Exchange[HttpResponseBase]):
     """
     What one request asks.
 
     Attributes:
-        options: of the view.
+        declared: the options of the view.
         request: Django's.
         asker: what the view gets: Django's request, or REST framework's around it.
         url_arguments: those by name.
         address: where the answer is.
-        is_plain: a GET with nothing in it that the rules of HTTP look for.
         is_stranger: nobody was authenticated when the key was made, though the answer is the user's: what else tells
             askers apart is unknown.
         session_was_read: by the view.
     """
 
-    __slots__ = (
-        "_facts",
-        "address",
-        "asker",
-        "is_plain",
-        "is_stranger",
-        "options",
-        "request",
-        "session_was_read",
-        "url_arguments",
-    )
+    __slots__ = ("address", "asker", "is_stranger", "request", "session_was_read", "url_arguments")
+
+    declared: Options
 
     def __init__(
         self,
@@ -53,40 +45,39 @@ class Question:
         asker: Any,
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
-        vary: Vary,
+        *,
+        learned: Learned,
+        numbers: Numbers,
     ) -> None:
         """
         Args:
-            options: see above.
+            options: of the view.
             addresses: of the view's answers.
             asker: see above.
             args: positional arguments of the view after the request.
             kwargs: its arguments by name, those of the URL.
-            vary: headers that its answers are known to vary on.
+            learned: what its answers vary on.
+            numbers: of the view.
         """
         request: HttpRequest = getattr(asker, "_request", asker)
         meta = request.META
-        self.options, self.asker, self.request, self.url_arguments = options, asker, request, kwargs
+        self.asker, self.request, self.url_arguments = asker, request, kwargs
         self.session_was_read = False
-        self._facts: Request | None = None
         # One look at all of them, for nearly every request has none.
-        self.is_plain = (
+        is_plain = (
             request.method == "GET" and meta.keys().isdisjoint(options.concerns) and not meta.get("CONTENT_LENGTH")
         )
+        super().__init__(options, learned=learned, numbers=numbers, is_plain=is_plain)
         self.is_stranger = not options.shared and options.aspects is None and not is_known(user_of(asker))
-        self.address: Address = addresses.of(asker, request, args, kwargs, vary)
+        self.address: Address = addresses.of(asker, request, args, kwargs, self._vary)
 
-    @property
-    def facts(self) -> Request:
-        """What the rules of HTTP must know of it."""
-        if self._facts is None:
-            is_staff = self.options.policy.clients == "staff" and bool(getattr(user_of(self.asker), "is_staff", False))
-            self._facts = Request(self.request.method or "", EnvironHeaders(self.request.META), is_staff)
-        return self._facts
+    def _asked(self) -> Request:
+        is_staff = self.declared.policy.clients == "staff" and bool(getattr(user_of(self.asker), "is_staff", False))
+        return Request(self.request.method or "", EnvironHeaders(self.request.META), is_staff)
 
     def covered(self) -> frozenset[str]:
         """Headers that other parts of the key stand for."""
-        if self.options.shared:
+        if self.declared.shared:
             return self.address.covered
         return self.address.covered | (_BY_STRANGER if self.is_stranger else _BY_IDENTITY)
 
@@ -97,7 +88,7 @@ class Question:
 
         Else the links that it writes would bring one caller's other parameters to the next one.
         """
-        params = self.options.params
+        params = self.declared.params
         request = self.request
         if params is None or not (request.GET.keys() - params):
             yield

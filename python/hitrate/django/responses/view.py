@@ -16,15 +16,15 @@ from hitrate._native import Lease
 from hitrate.cache import Cache
 from hitrate.django.naming import native
 from hitrate.django.responses.address import Addresses
-from hitrate.django.responses.numbers import numbers_of
 from hitrate.django.responses.options import Options
 from hitrate.django.responses.originals import Originals
 from hitrate.django.responses.rendering import is_unrendered, rendered
-from hitrate.django.responses.visit import Learned, Visit
+from hitrate.django.responses.visit import Visit
 from hitrate.http import Vary
 from hitrate.http.facts import READS
-from hitrate.lease import Made, run
-from hitrate.lease.tasks import arun
+from hitrate.lease import Made
+from hitrate.responses import Learned, answer, numbers_of
+from hitrate.responses.tasks import aanswer
 
 _ANSWERS = (Http404, PermissionDenied, SuspiciousOperation, BadRequest)
 
@@ -72,27 +72,18 @@ class CachedView:
         if getattr(asker, "_request", asker).method not in READS or not self.options.enabled():
             return call()
         visit = self._visit(asker, args, kwargs)
-        place = visit.place
-        if visit.passes and not visit.wants_anew:
+
+        def passing() -> HttpResponseBase:
             with visit.view_runs():
                 return visit.passed(call())
-        entry = place.look() if visit.passes is None else None
-        if (response := visit.hit(entry) or visit.refused()) is not None:
-            return response
-        if visit.is_only_read:
-            with visit.view_runs():
-                return visit.passed(call())
-        if visit.wants_anew:
-            place.forget()
-            entry = None
 
         def make(lease: Lease | None) -> Made[HttpResponseBase]:
             with visit.view_runs():
                 response = rendered(call(), asker)
             kept = visit.judge(response)
-            return visit.made(response, was_stored=kept is not None and place.keep_response(lease, *kept))
+            return visit.made(response, was_stored=kept is not None and visit.place.keep_response(lease, *kept))
 
-        return visit.finish(run(place, self.options.rules, entry, make, is_failure), was_stale=entry is not None)
+        return answer(visit, passing, make, is_failure)
 
     async def aanswer(
         self,
@@ -105,19 +96,10 @@ class CachedView:
         if getattr(asker, "_request", asker).method not in READS or not self.options.enabled():
             return await call()
         visit = await self._avisit(asker, args, kwargs)
-        place = visit.place
-        if visit.passes and not visit.wants_anew:
+
+        async def passing() -> HttpResponseBase:
             with visit.view_runs():
                 return visit.passed(await call())
-        entry = await place.alook() if visit.passes is None else None
-        if (response := visit.hit(entry) or visit.refused()) is not None:
-            return response
-        if visit.is_only_read:
-            with visit.view_runs():
-                return visit.passed(await call())
-        if visit.wants_anew:
-            await place.aforget()
-            entry = None
 
         async def make(lease: Lease | None) -> Made[HttpResponseBase]:
             with visit.view_runs():
@@ -125,9 +107,9 @@ class CachedView:
                 if is_unrendered(response):
                     response = await sync_to_async(rendered)(response, asker)
             kept = visit.judge(response)
-            return visit.made(response, was_stored=kept is not None and await place.akeep_response(lease, *kept))
+            return visit.made(response, was_stored=kept is not None and await visit.place.akeep_response(lease, *kept))
 
-        return visit.finish(await arun(place, self.options.rules, entry, make, is_failure), was_stale=entry is not None)
+        return await aanswer(visit, passing, make, is_failure)
 
     def _visit(self, asker: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Visit:
         options = self.options
