@@ -38,5 +38,4 @@ def answer(
     if visit.wants_anew:
         place.forget()
         entry = None
-    outcome = run(place, visit.declared.rules, entry, make, is_failure)
-    return visit.finish(outcome, was_stale=entry is not None)
+    return visit.finish(run(place, visit.declared.rules, entry, make, is_failure))

@@ -87,6 +87,7 @@ class Exchange(Generic[R]):
         "_serving",
         "_unstorable",
         "_vary",
+        "_was_stale",
         "declared",
         "is_plain",
         "passes",
@@ -111,6 +112,7 @@ class Exchange(Generic[R]):
         self._unstorable: str | None = None
         self._facts: Request | None = None
         self._risk: float | None = 0.0
+        self._was_stale = False
         self._reason: str | None = None
         self.passes: str | None = None
 
@@ -142,7 +144,10 @@ class Exchange(Generic[R]):
 
     def hit(self, entry: Entry | None) -> R | None:
         """Answer from a fresh entry; None if it is not, or not fresh enough for this client."""
-        if entry is None or (left := entry.fresh_for) <= 0:
+        if entry is None:
+            return None
+        if (left := entry.fresh_for) <= 0:
+            self._was_stale = True
             return None
         if self._serving is not ANYTHING and not self._serving.accepts(age=entry.age, ttl=left):
             self.passes = "request"
@@ -164,6 +169,20 @@ class Exchange(Generic[R]):
         self._numbers.refusals[reason] += 1
         self._add_status(response, cache_status(forward_of(reason), detail=reason))
         return response
+
+    def rules_out(self, response: R, body_bytes: int | None) -> bool:
+        """
+        Whether an answer is known not to be stored before its content is there.
+
+        Args:
+            response: the view's, of which there are the headers.
+            body_bytes: length that its content will have at least; None of a streaming one.
+        """
+        said = self._reply(response)
+        headers = Headers(said.lines)
+        facts = Response(said.status, headers, body_bytes, said.sets_cookies)
+        self._reason = may_store(self.facts, facts, self.declared.policy, now=time.time()).reason
+        return self._reason is not None
 
     def judge(self, response: R) -> tuple[Answer, Times] | None:
         """
@@ -188,7 +207,7 @@ class Exchange(Generic[R]):
         may_be_stored = self._reason in {None, "vary-learned", "not-original"}
         return Made(response, was_stored, may_be_stored, self._reply(response).status >= 500)
 
-    def finish(self, outcome: Found | Made[R], *, was_stale: bool) -> R:
+    def finish(self, outcome: Found | Made[R]) -> R:
         """Answer with what `hitrate.lease` came by."""
         if isinstance(outcome, Found):
             self._numbers.outcomes[outcome.forward] += 1
@@ -198,7 +217,7 @@ class Exchange(Generic[R]):
         if self._reason is not None:
             self._numbers.refusals[self._reason] += 1
         response = outcome.result
-        status = cache_status("stale" if was_stale else "miss", stored=outcome.was_stored, detail=self._reason)
+        status = cache_status("stale" if self._was_stale else "miss", stored=outcome.was_stored, detail=self._reason)
         self._add_status(response, status)
         return self._spared(response) if self._reason is None else response
 

@@ -31,5 +31,4 @@ async def aanswer(
     if visit.wants_anew:
         await place.aforget()
         entry = None
-    outcome = await arun(place, visit.declared.rules, entry, make, is_failure)
-    return visit.finish(outcome, was_stale=entry is not None)
+    return visit.finish(await arun(place, visit.declared.rules, entry, make, is_failure))

@@ -1,0 +1,8 @@
+"""Middleware for any ASGI application: Starlette, FastAPI, Litestar, Django, or none of them."""
+
+from __future__ import annotations
+
+from hitrate.asgi.responses import ResponseCacheMiddleware
+from hitrate.responses import response_stats
+
+__all__ = ["ResponseCacheMiddleware", "response_stats"]

@@ -1,0 +1,170 @@
+"""For whom an answer is computed, as a part of its key: the meaning of ``vary_on``."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, TypeAlias
+
+from hitrate.asgi.scopes import Scope, cookie, header, host_of
+from hitrate.exceptions import ConfigError
+from hitrate.http.text import bounded, digest, escaped
+
+Aspect: TypeAlias = Callable[[Scope], "str | Awaitable[str]"]
+"""Tells one thing about a request, as escaped text."""
+
+ANONYMOUS = "anonymous"
+EVERYBODY = "all"
+
+# Where objects of users and tenants have what tells them from others.
+_NAMES = ("identity", "pk", "id", "username")
+
+
+def text_of(value: object, what: str) -> str:
+    """
+    What tells a value from others: its text, or that of its ``identity``, ``pk``, ``id`` or ``username``.
+
+    Raises:
+        ConfigError: it has none of these.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, (str, int, bytes)) or type(value).__module__ in {"uuid", "decimal", "datetime", "enum"}:
+        return "=" + escaped(str(value))
+    # Two models may give the same number to different people.
+    for name in _NAMES:
+        try:
+            found = getattr(value, name)
+        except (AttributeError, NotImplementedError):
+            continue
+        if isinstance(found, (str, int)) or type(found).__module__ == "uuid":
+            return f"={escaped(type(value).__name__)}.{escaped(str(found))}"
+    raise ConfigError(
+        f"vary_on names {what!r}, which is a {type(value).__name__} without {', '.join(_NAMES)}; "
+        "give a function of the request that returns a text"
+    )
+
+
+def user_of(scope: Scope) -> Any:
+    """The user whom a middleware authenticated; None where none did."""
+    return scope.get("user")
+
+
+def is_known(user: Any) -> bool:
+    """Whether this is somebody rather than anybody."""
+    return user is not None and bool(getattr(user, "is_authenticated", True))
+
+
+def by_user(scope: Scope) -> str:
+    """The user in the scope."""
+    if "user" not in scope:
+        raise ConfigError(
+            "vary_on names 'user', and nothing put one into the scope; "
+            "let a middleware that does (starlette's AuthenticationMiddleware) stand outside"
+        )
+    user = scope["user"]
+    return text_of(user, "user") if is_known(user) else ANONYMOUS
+
+
+def _by_host(scope: Scope) -> str:
+    return escaped(host_of(scope))
+
+
+def _by_header(name: str) -> Aspect:
+    key = name.lower().encode("latin-1")
+
+    def read(scope: Scope) -> str:
+        value = header(scope, key)
+        return "" if value is None else "=" + digest(value)
+
+    return read
+
+
+def _by_cookie(name: str) -> Aspect:
+    def read(scope: Scope) -> str:
+        value = cookie(scope, name)
+        return "" if value is None else "=" + digest(value)
+
+    return read
+
+
+def _by_name(name: str) -> Aspect:
+    def read(scope: Scope) -> str:
+        for owner in (scope, scope.get("state") or {}):
+            if name in owner:
+                return text_of(owner[name], name)
+        raise ConfigError(
+            f"vary_on names {name!r}, and neither the scope nor its state has it; set it in a middleware outside"
+        )
+
+    return read
+
+
+def by_name(name: str) -> Aspect:
+    """What a plain name means: the user, the host, or what a middleware put into the scope or its state."""
+    return _KNOWN.get(name) or _by_name(name)
+
+
+_KNOWN: dict[str, Aspect] = {"user": by_user, "host": _by_host}
+_FAMILIES: dict[str, Callable[[str], Aspect]] = {"header": _by_header, "cookie": _by_cookie}
+
+
+def aspects_of(
+    declared: Iterable[Any] | Callable[[Any], object],
+    *,
+    asker: Callable[[Scope], Any] = lambda scope: scope,
+    named: Callable[[str], Aspect] = by_name,
+) -> tuple[Aspect, ...]:
+    """
+    Read ``vary_on``.
+
+    Args:
+        declared: names, or functions of the request, which may be coroutine functions.
+        asker: makes what functions are given.
+        named: what a name without a colon means.
+
+    Raises:
+        ConfigError: a member that cannot be meant.
+    """
+    several = (declared,) if isinstance(declared, str) or callable(declared) else tuple(declared)
+    return tuple(_aspect(one, asker, named) for one in several)
+
+
+def _aspect(declared: Any, asker: Callable[[Scope], Any], named: Callable[[str], Aspect]) -> Aspect:
+    if callable(declared):
+        return _by_function(declared, asker)
+    if not isinstance(declared, str) or not declared:
+        raise ConfigError(f"vary_on holds {declared!r}; use names such as 'user' or 'header:X-Plan', or functions")
+    family, colon, name = declared.partition(":")
+    if not colon:
+        return named(declared)
+    if family not in _FAMILIES or not name:
+        raise ConfigError(f"vary_on holds {declared!r}; use 'header:NAME' or 'cookie:NAME'")
+    return _FAMILIES[family](name)
+
+
+def _by_function(function: Callable[[Any], Any], asker: Callable[[Scope], Any]) -> Aspect:
+    def read(scope: Scope) -> str | Awaitable[str]:
+        found = function(asker(scope))
+        return _awaited(found) if inspect.isawaitable(found) else _text(found)
+
+    return read
+
+
+async def _awaited(found: Awaitable[Any]) -> str:
+    return _text(await found)
+
+
+def _text(value: object) -> str:
+    return "=" + bounded(escaped(str(value)))
+
+
+async def identity(scope: Scope, aspects: tuple[Aspect, ...]) -> str:
+    """For whom the answer to a request is, as one part of a key."""
+    if not aspects:
+        return EVERYBODY
+    parts = []
+    for read in aspects:
+        found = read(scope)
+        parts.append(found if isinstance(found, str) else await found)
+    return bounded("&".join(parts))

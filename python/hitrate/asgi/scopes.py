@@ -1,0 +1,79 @@
+"""What a request of ASGI says, and what is sent in answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any, TypeAlias
+from urllib.parse import parse_qsl, urlencode
+
+from hitrate.http import canonical_query, selected
+from hitrate.http.text import bounded, digest
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+# Of which every parser makes the same: name=value, joined by &, with nothing but whole escapes.
+_PIECE = r"(?:[A-Za-z0-9_.~!$'()*,:@/?+\[\]-]|%[0-9A-Fa-f]{2})"
+_PLAIN = re.compile(rf"{_PIECE}+={_PIECE}*(?:&{_PIECE}+={_PIECE}*)*")
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """The lines of a header joined by commas, or None; `name` in lower case."""
+    found = [value.decode("latin-1") for key, value in scope["headers"] if key == name]
+    return ", ".join(found) if found else None
+
+
+def host_of(scope: Scope) -> str:
+    """Host and port that were asked for, as applications build links from them."""
+    found = header(scope, b"host")
+    if found is not None:
+        return found
+    server = scope.get("server")
+    return "" if not server else f"{server[0]}:{server[1]}"
+
+
+def query_part(text: bytes, params: Iterable[str] | None) -> str:
+    """
+    The query as a part of a key.
+
+    Args:
+        text: the query as it came.
+        params: names that matter; None: all, and then a query that parsers may understand differently is told apart by
+            its very text, too.
+    """
+    if not text:
+        return ""
+    names = None if params is None else frozenset(params)
+    query = text.decode("latin-1")
+    part = canonical_query(_pairs(query), names)
+    if names is not None or _PLAIN.fullmatch(query):
+        return part
+    return bounded(part + digest(query))
+
+
+def narrowed_query(text: bytes, params: Iterable[str]) -> bytes:
+    """The query with these parameters alone, so that links in the answer bring nobody's others to the next one."""
+    kept = selected(_pairs(text.decode("latin-1")), frozenset(params))
+    return urlencode(kept, errors="surrogateescape").encode("ascii")
+
+
+def _pairs(query: str) -> list[tuple[str, str]]:
+    # Bytes that are no UTF-8 stay as different as they are.
+    return parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
+
+
+def cookie(scope: Scope, name: str) -> str | None:
+    """The value of a cookie, of several the last one, as frameworks take it; None without."""
+    found = None
+    for key, value in scope["headers"]:
+        if key != b"cookie":
+            continue
+        for part in value.decode("latin-1").split(";"):
+            own, equals, text = part.partition("=")
+            if equals and own.strip() == name:
+                found = text.strip()
+    return found

@@ -1,0 +1,84 @@
+"""One request of ASGI whose answer is kept: what `hitrate.responses` must know of it."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from hitrate._native import Client
+from hitrate.asgi.identity import ANONYMOUS, is_known, user_of
+from hitrate.asgi.scopes import Scope
+from hitrate.http import Headers, Request, Vary
+from hitrate.lease import Place
+from hitrate.responses import Declared, Exchange, Learned, Numbers
+
+R = TypeVar("R")
+
+_BY_IDENTITY = frozenset({"cookie", "authorization"})
+_NONE: frozenset[str] = frozenset()
+
+
+class ScopeVisit(Exchange[R]):
+    """
+    One request.
+
+    Attributes:
+        scope: of it.
+    """
+
+    __slots__ = ("scope",)
+
+    def __init__(self, declared: Declared, scope: Scope, *, learned: Learned, numbers: Numbers) -> None:
+        """
+        Args:
+            declared: about the view or application.
+            scope: of the request.
+            learned: what its answers vary on.
+            numbers: of it.
+        """
+        self.scope = scope
+        names = {name.decode("latin-1") for name, _ in scope["headers"]}
+        is_plain = (
+            scope["method"] == "GET"
+            and names.isdisjoint(declared.policy.concerns)
+            # A length of 0 is no content; the rules look.
+            and "content-length" not in names
+        )
+        super().__init__(declared, learned=learned, numbers=numbers, is_plain=is_plain)
+        self.consider()
+
+    @property
+    def vary(self) -> Vary:
+        """What the key holds of the headers that answers are known to vary on."""
+        return self._vary
+
+    def settle(self, client: Client, key: str, who: str, tags: tuple[str, ...]) -> None:
+        """
+        Say where the answer is.
+
+        Args:
+            client: the cache.
+            key: of the entry.
+            who: for whom it is, as a part of the key.
+            tags: by which it is forgotten.
+        """
+        self.place = Place(client, key, tags)
+        if self.passes is None and self._is_unknown(who):
+            self.passes = "authorization"
+
+    def _is_unknown(self, who: str) -> bool:
+        """Whether somebody asks whom the key does not tell apart."""
+        policy = self.declared.policy
+        if policy.audience == "unknown":
+            # By a certificate, say: no header told.
+            return is_known(user_of(self.scope))
+        # Who signs in past the middleware that knows users is a user all the same.
+        return who == ANONYMOUS and "authorization" in self.facts.headers
+
+    def _asked(self) -> Request:
+        user = user_of(self.scope)
+        is_staff = self.declared.policy.clients == "staff" and bool(getattr(user, "is_staff", False))
+        return Request(self.scope["method"], Headers(self.scope["headers"]), is_staff)
+
+    def covered(self) -> frozenset[str]:
+        """Headers that other parts of the key stand for: where nobody was named, who sends these goes past."""
+        return _NONE if self.declared.shared else _BY_IDENTITY
