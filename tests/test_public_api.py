@@ -27,6 +27,8 @@ EXCEPTIONS = frozenset(
 PUBLIC = {
     "hitrate": EXCEPTIONS
     | {"Cache", "Decision", "Limit", "Local", "Lock", "RateLimiter", "__version__", "cached", "escape_glob"},
+    "hitrate.asgi": frozenset({"RateLimitMiddleware", "ResponseCacheMiddleware", "response_stats"}),
+    "hitrate.fastapi": frozenset({"cached_response", "get_cache", "lifespan", "rate_limit", "response_stats"}),
     "hitrate.django": frozenset(
         """
         CachedViewMixin Explanation RawClient RedisCache Rule Target ainvalidate_cache ainvalidate_keys ainvalidate_tags
