@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from hitrate.asgi.limiting import RateLimitMiddleware
 from hitrate.asgi.responses import ResponseCacheMiddleware
 from hitrate.responses import response_stats
 
-__all__ = ["ResponseCacheMiddleware", "response_stats"]
+__all__ = ["RateLimitMiddleware", "ResponseCacheMiddleware", "response_stats"]

@@ -18,7 +18,8 @@ from rest_framework import throttling
 from rest_framework.throttling import BaseThrottle
 
 from hitrate.django.addresses import address_of, trusted_proxies
-from hitrate.django.limiting.limiters import Limiters, client_of, subject_name
+from hitrate.django.limiting.limiters import client_of
+from hitrate.gates import Limiters, subject_name
 from hitrate.limits import LARGEST_LOG, Decision, Limit
 
 __all__ = ["AnonRateThrottle", "BaseThrottle", "ScopedRateThrottle", "SimpleRateThrottle", "UserRateThrottle"]

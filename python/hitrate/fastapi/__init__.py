@@ -9,6 +9,7 @@ except ImportError as missing:
 
 from hitrate.fastapi.decorator import cached_response
 from hitrate.fastapi.lifespan import get_cache, lifespan
+from hitrate.fastapi.limiting import rate_limit
 from hitrate.responses import response_stats
 
-__all__ = ["cached_response", "get_cache", "lifespan", "response_stats"]
+__all__ = ["cached_response", "get_cache", "lifespan", "rate_limit", "response_stats"]

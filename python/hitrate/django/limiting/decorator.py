@@ -9,10 +9,10 @@ from typing import Any, Literal, TypeVar, cast
 
 from asgiref.sync import iscoroutinefunction
 
-from hitrate.django.limiting.gate import Gate, Telling
-from hitrate.django.limiting.subjects import By
+from hitrate.django.limiting.gate import Gate
 from hitrate.django.responses.decorator import find_request, is_request
 from hitrate.exceptions import ConfigError
+from hitrate.gates import By, Telling
 from hitrate.http.refusal import RefusalLayout
 from hitrate.limits import Limit
 

@@ -4,41 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.http import HttpResponse, HttpResponseBase
 
 from hitrate.cache import Cache
-from hitrate.django.limiting.limiters import Limiters, client_of
-from hitrate.django.limiting.subjects import By, Subjects
-from hitrate.exceptions import ConfigError
-from hitrate.http import rate_limit_fields, refused
-from hitrate.http.refusal import RefusalLayout
+from hitrate.django.limiting.limiters import client_of
+from hitrate.django.limiting.subjects import READERS
+from hitrate.gates import LISTS, By, Limiters, Subjects, Telling, methods_of
 from hitrate.limits import Decision, RateLimiter
 
 logger = logging.getLogger("hitrate")
 
-_LISTS = {"RateLimit-Policy", "RateLimit"}
 # Every gate that was declared, for the system checks.
 gates: list[Gate] = []
-
-
-@dataclass(frozen=True)
-class Telling:
-    """
-    What clients are told.
-
-    Attributes:
-        fields: ``RateLimit-Policy`` and ``RateLimit`` on every answer.
-        legacy: ``X-RateLimit-*``, too.
-        layout: the body of a known system.
-    """
-
-    fields: bool
-    legacy: bool
-    layout: RefusalLayout | None
 
 
 class Gate:
@@ -68,8 +48,8 @@ class Gate:
         # Whatever is wrong is said where it is written, and not at the first request.
         named = [limit.name for limit in RateLimiter(Cache("memory://"), limits, **options).limits]
         self._limiters = Limiters(limits, **options)
-        self.subjects = Subjects(by, named)
-        self._methods = _methods(methods)
+        self.subjects = Subjects(by, named, READERS)
+        self._methods = methods_of(methods)
         self.cost, self.cache, self.shadow, self.telling = cost, cache, shadow, telling
         gates.append(self)
 
@@ -109,32 +89,18 @@ class Gate:
         if self.shadow:
             logger.info("%s would be refused, by %s", place, ", ".join(decision.violated))
             return None
-        accept, told = request.META.get("HTTP_ACCEPT"), self.telling
-        answer = refused(decision, accept=accept, legacy=told.legacy, layout=told.layout)
-        headers = [line for line in answer.headers if told.fields or line[0] not in _LISTS]
-        return HttpResponse(answer.body, status=answer.status, headers=dict(headers))
+        answer = self.telling.refusal(decision, request.META.get("HTTP_ACCEPT"))
+        return HttpResponse(answer.body, status=answer.status, headers=dict(answer.headers))
 
     def tell(self, response: Any, decision: Decision | None) -> Any:
         """Write how things stand into an answer of the view."""
         if decision is None or self.shadow or not isinstance(response, HttpResponseBase):
             # Django says it better when a view returns something else.
             return response
-        for name, value in rate_limit_fields(decision, legacy=self.telling.legacy):
-            if name in _LISTS and not self.telling.fields:
-                continue
-            # Of several limits that were declared one by one, the lists go on.
-            before = response.headers.get(name) if name in _LISTS else None
+        for name, value in self.telling.lines(decision):
+            before = response.headers.get(name) if name in LISTS else None
             response.headers[name] = value if before is None else f"{before}, {value}"
         return response
 
     def _limiter(self) -> RateLimiter:
         return self._limiters.on(client_of(self.cache))
-
-
-def _methods(given: Any) -> frozenset[str] | None:
-    if given is None:
-        return None
-    found = frozenset((given,) if isinstance(given, str) else given)
-    if not found or not all(isinstance(name, str) and name.isalpha() for name in found):
-        raise ConfigError(f"'methods' is {given!r:.100}; use a name such as 'POST', or several")
-    return frozenset(name.upper() for name in found)
