@@ -22,7 +22,8 @@ RUST_ORDER = (
 ).split()
 PYTHON_ORDER = (
     "exceptions _native greenlets values config http keys hooks locks server_info aio invalidation cache "
-    "metrics limits gates lease responses decorators __init__ testing pytest_plugin cli asgi fastapi django odoo layouts"
+    "metrics limits gates lease responses decorators __init__ testing pytest_plugin cli asgi fastapi django odoo "
+    "layouts"
 ).split()
 
 # lib.rs names the Python module; everything else that touches Python lives in py/.

@@ -85,7 +85,14 @@ def _lead(
         if isinstance(lease, Lease):
             # Until it is known better, which is never when the rebuild raises.
             flight.is_in_vain = flight.has_failed = True
-            made = yield from _make(rules, seen, lease, is_failure)
+            try:
+                made = yield from _make(rules, seen, lease, is_failure)
+            except Exception:
+                raise
+            except BaseException:
+                # Cancelled: that says nothing of the answer, so that one of those who wait makes it.
+                flight.is_in_vain = flight.has_failed = False
+                raise
             if isinstance(made, Made):
                 flight.note(made)
             return made

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
@@ -41,12 +41,25 @@ class TaskFlight(Flight):
 class _Async:
     """Does what is wanted, in the running event loop."""
 
-    __slots__ = ("_place", "lease", "look", "make", "sleep")
+    __slots__ = ("_place", "look", "make", "sleep")
 
     def __init__(self, place: Place, make: Callable[[Lease | None], Awaitable[Made[Any]]]) -> None:
-        self.look, self.lease, self.sleep = place.alook, place.alease, asyncio.sleep
+        self.look, self.sleep = place.alook, asyncio.sleep
         self.make = make
         self._place = place
+
+    async def lease(self, seconds: float, seen: Entry | None) -> Lease | Entry | float | None:
+        asking = _in_background(self._place.alease(seconds, seen))
+        try:
+            return await asyncio.shield(asking)
+        except asyncio.CancelledError:
+            # The server may have given it all the same, and everybody else would wait for nothing.
+            asking.add_done_callback(self._give_back)
+            raise
+
+    def _give_back(self, asking: asyncio.Task[Any]) -> None:
+        if not asking.cancelled() and asking.exception() is None and isinstance(asking.result(), Lease):
+            _in_background(self._place.arelease(asking.result()))
 
     async def release(self, lease: Lease) -> bool:
         return await _release(self._place, lease)
@@ -55,27 +68,32 @@ class _Async:
         return await flight.ajoin(seconds)
 
 
-_releases: set[asyncio.Task[bool]] = set()
-"""Leases being given back; the event loop alone would let go of them."""
+_under_way: set[asyncio.Task[Any]] = set()
+"""Leases that are asked for and given back; the event loop alone would let go of them."""
+
+
+def _in_background(doing: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """
+    Do it to its end, whatever becomes of the request.
+
+    One that was cancelled may be cancelled again at each of its awaits, as anyio does until its scope is left.
+    """
+    task = asyncio.ensure_future(doing)
+    _under_way.add(task)
+    task.add_done_callback(_done)
+    return task
+
+
+def _done(task: asyncio.Task[Any]) -> None:
+    _under_way.discard(task)
+    if not task.cancelled():
+        # Nobody may be there any more to be told; a lease then ends by itself.
+        task.exception()
 
 
 async def _release(place: Place, lease: Lease) -> bool:
-    """
-    Give a lease back, in a task of its own.
-
-    A request that was cancelled may be cancelled again at each of its awaits, as anyio does until its scope is left.
-    """
-    giving = asyncio.ensure_future(place.arelease(lease))
-    _releases.add(giving)
-    giving.add_done_callback(_given)
-    return await asyncio.shield(giving)
-
-
-def _given(giving: asyncio.Task[bool]) -> None:
-    _releases.discard(giving)
-    if not giving.cancelled():
-        # Nobody may be there any more to be told; the lease then ends by itself.
-        giving.exception()
+    """Give a lease back."""
+    return await asyncio.shield(_in_background(place.arelease(lease)))
 
 
 async def aland(place: Place, lease: Lease, made: Made[Any]) -> None:
