@@ -74,9 +74,16 @@ def scope_of(
     }
 
 
-async def receive() -> Message:
-    """The request has no content, and its client stays."""
-    return {"type": "http.request", "body": b"", "more_body": False}
+def receiver() -> Callable[[], Awaitable[Message]]:
+    """A client whose request has no content, and who stays."""
+    messages = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive() -> Message:
+        if not messages:
+            await asyncio.Event().wait()
+        return messages.pop()
+
+    return receive
 
 
 async def ask(app: App, target: str = "/", method: str = "GET", headers: Headers = (), **more: Any) -> Answer:
@@ -86,7 +93,7 @@ async def ask(app: App, target: str = "/", method: str = "GET", headers: Headers
     async def send(message: Message) -> None:
         answer.messages.append(message)
 
-    await app(scope_of(target, method, headers, **more), receive, send)
+    await app(scope_of(target, method, headers, **more), receiver(), send)
     return answer
 
 

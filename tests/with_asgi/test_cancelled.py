@@ -12,7 +12,7 @@ import pytest
 
 import hitrate
 from hitrate.asgi import ResponseCacheMiddleware
-from tests.with_asgi.asking import Page, ask, receive, scope_of
+from tests.with_asgi.asking import Page, ask, receiver, scope_of
 
 Kept = Callable[..., ResponseCacheMiddleware]
 
@@ -75,7 +75,7 @@ async def test_what_a_client_did_not_wait_for_is_stored_for_the_next_one(kept: K
         raise OSError("the client has gone")
 
     with pytest.raises(OSError, match="gone"):
-        await app(scope_of(), receive, hung_up)
+        await app(scope_of(), receiver(), hung_up)
     answer = await ask(app)
     assert (answer.text, page.runs) == ("run 1", 1)
 

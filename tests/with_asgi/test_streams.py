@@ -20,7 +20,7 @@ from starlette.websockets import WebSocket
 
 import hitrate
 from hitrate.asgi import RateLimitMiddleware, ResponseCacheMiddleware
-from tests.with_asgi.asking import Answer, Page, ask, receive, scope_of
+from tests.with_asgi.asking import Answer, Page, ask, receiver, scope_of
 
 Kept = Callable[..., ResponseCacheMiddleware]
 
@@ -50,7 +50,7 @@ async def test_each_piece_of_a_stream_is_sent_when_it_comes(kept: Kept) -> None:
         answer.messages.append(message)
         arrived.put_nowait(message)
 
-    running = asyncio.create_task(kept(stream)(scope_of(), receive, send))
+    running = asyncio.create_task(kept(stream)(scope_of(), receiver(), send))
     assert (await arrived.get())["type"] == "http.response.start"
     for piece in (b"1", b"2", b"3"):
         # It comes before the next one is made.
@@ -235,7 +235,7 @@ async def test_a_task_in_the_background_that_fails_takes_nothing_back(kept: Kept
         answer.messages.append(message)
 
     with pytest.raises(ValueError, match="after all"):
-        await app(scope_of(), receive, send)
+        await app(scope_of(), receiver(), send)
     assert (answer.text, len(answer.messages)) == ("page", 2)
     assert (await ask(app)).cache.startswith("hitrate; hit")
 

@@ -1,0 +1,653 @@
+"""Cached path operations, the lifespan and the dependencies of FastAPI."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timezone
+from typing import Annotated, Any
+
+import pytest
+from fastapi import (
+    APIRouter,
+    BackgroundTasks,
+    Cookie,
+    Depends,
+    FastAPI,
+    Header,
+    HTTPException,
+    Query,
+    Request,
+    Response,
+    Security,
+)
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, StreamingResponse
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel, Field
+
+import hitrate
+from hitrate.exceptions import ConfigError
+from hitrate.fastapi import cached_response, get_cache, lifespan, rate_limit, response_stats
+from hitrate.testing import Server
+from tests.with_asgi.asking import ask, ask_many
+
+
+class Item(BaseModel):
+    """What is answered."""
+
+    number: int
+    name: str = Field(default="ü", alias="title")
+    note: str | None = None
+    made: datetime = datetime(2026, 11, 26, tzinfo=timezone.utc)
+
+
+class Wishes(BaseModel):
+    """Headers in one model."""
+
+    x_size: str = "m"
+
+
+class Filter(BaseModel):
+    """Query parameters in one model."""
+
+    size: int = 1
+    color: str = Field(default="red", alias="colour")
+
+
+@pytest.fixture
+def app(cache: hitrate.Cache) -> FastAPI:
+    """An application that has the test's cache, as its lifespan would give it."""
+    found = FastAPI()
+    found.state.hitrate_cache = cache
+    return found
+
+
+class User:
+    """What a dependency finds."""
+
+    def __init__(self, id: int, tenant: str) -> None:  # noqa: A002
+        self.id, self.tenant = id, tenant
+
+
+async def test_a_hit_runs_nothing_and_sends_the_same(app: FastAPI) -> None:
+    runs = []
+
+    @app.get("/items/{number}")
+    @cached_response(60, shared=True)
+    async def item(number: int) -> Item:
+        runs.append(number)
+        return Item(number=number, title="x")
+
+    answers = [await ask(app, "/items/5") for _ in range(3)]
+    assert len({answer.body for answer in answers}) == 1
+    assert runs == [5]
+    assert answers[0].cache == "hitrate; fwd=miss; stored"
+    assert answers[1].cache.startswith("hitrate; hit; ttl=")
+    assert (await ask(app, "/items/5", headers={"if-none-match": answers[0]["etag"] or ""})).status == 304
+    name = f"{__name__}.{test_a_hit_runs_nothing_and_sends_the_same.__name__}.<locals>.item"
+    assert response_stats()[name]["outcomes"] == {"miss": 1, "hit": 3}
+
+
+def operations() -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
+    """Functions of all kinds, with what FastAPI is told of their answers."""
+
+    def sync(number: int) -> list[Item]:
+        return [Item(number=number, title="sync")]
+
+    async def asynchronous(number: int) -> list[Item]:
+        return [Item(number=number, title="async")]
+
+    async def untyped(number: int):  # type: ignore[no-untyped-def]
+        return {"number": number, "text": "<é\u2028>", "when": datetime(2026, 1, 1, tzinfo=timezone.utc), "none": None}
+
+    async def own(number: int) -> PlainTextResponse:
+        return PlainTextResponse(f"{number}", headers={"x-own": "1"})
+
+    async def headed(number: int, response: Response) -> Item:
+        response.headers["x-set"] = "yes"
+        return Item(number=number)
+
+    async def html(number: int) -> str:
+        return f"<b>{number}</b>"
+
+    def nothing(number: int) -> None:
+        """Answer null."""
+
+    return {
+        "sync": (sync, {}),
+        "async": (asynchronous, {}),
+        "untyped": (untyped, {}),
+        "own": (own, {}),
+        "headed": (headed, {}),
+        "html": (html, {"response_class": HTMLResponse}),
+        "json class": (asynchronous, {"response_class": JSONResponse}),
+        "nothing": (nothing, {}),
+        "without none": (asynchronous, {"response_model_exclude_none": True}),
+        "not set": (asynchronous, {"response_model_exclude_unset": True}),
+        "defaults": (asynchronous, {"response_model_exclude_defaults": True}),
+        "by name": (asynchronous, {"response_model_by_alias": False}),
+        "included": (headed, {"response_model_include": {"number"}}),
+        "excluded": (headed, {"response_model_exclude": {"made"}}),
+        "no model": (asynchronous, {"response_model": None}),
+        "other model": (untyped, {"response_model": dict[str, Any]}),
+        "created": (asynchronous, {"status_code": 201}),
+    }
+
+
+@pytest.mark.parametrize("kind", operations())
+@pytest.mark.parametrize("place", ["application", "router", "router with a class of its own"])
+async def test_what_is_stored_is_exactly_what_fastapi_sends(app: FastAPI, kind: str, place: str) -> None:
+    function, told = operations()[kind]
+    router = APIRouter(prefix="/r")
+    target: Any = app if place == "application" else router
+    target.get("/plain/{number}", **told)(function)
+    target.get("/kept/{number}", **told)(cached_response(60, shared=True, statuses=(200, 201))(function))
+    prefix = ""
+    if place != "application":
+        own = {"default_response_class": HTMLResponse} if kind == "html" and place.endswith("own") else {}
+        app.include_router(router, prefix="/outer", **own)
+        prefix = "/outer/r"
+    plain = await ask(app, f"{prefix}/plain/7")
+    first, second = await ask(app, f"{prefix}/kept/7"), await ask(app, f"{prefix}/kept/7")
+    assert second.cache.startswith("hitrate; hit"), first.cache
+    for answer in (first, second):
+        assert (answer.status, answer.body) == (plain.status, plain.body)
+        assert set(plain.lines) <= set(answer.lines)
+        assert len(answer.lines) == len({name for name, _ in answer.lines})
+
+
+@pytest.mark.parametrize("kind", operations())
+def test_the_description_of_an_operation_is_unchanged(kind: str) -> None:
+    function, told = operations()[kind]
+    plain, kept = FastAPI(), FastAPI()
+    plain.get("/x/{number}", **told)(function)
+    kept.get("/x/{number}", **told)(cached_response(60)(function))
+    assert plain.openapi() == kept.openapi()
+
+
+async def test_functions_without_a_coroutine_run_in_a_thread(app: FastAPI) -> None:
+    threads = []
+
+    @app.get("/")
+    @cached_response(60, shared=True)
+    def page() -> str:
+        threads.append(threading.current_thread())
+        return "page"
+
+    await ask(app)
+    await ask(app)
+    assert len(threads) == 1
+    assert threads[0] is not threading.main_thread()
+
+
+async def test_dependencies_run_before_a_hit_is_served(app: FastAPI) -> None:
+    let_in: list[str] = []
+
+    def guard(x_token: Annotated[str, Header()]) -> None:
+        if x_token != "sesame":
+            raise HTTPException(403)
+        let_in.append(x_token)
+
+    runs = []
+
+    @app.get("/", dependencies=[Depends(guard)])
+    @cached_response(60, shared=True)
+    async def page() -> str:
+        runs.append(1)
+        return "page"
+
+    for _ in range(3):
+        assert (await ask(app, headers={"x-token": "sesame"})).text == '"page"'
+    refused = await ask(app, headers={"x-token": "guess"})
+    assert (refused.status, refused["cache-status"]) == (403, None)
+    assert (len(let_in), len(runs)) == (3, 1)
+
+
+def by_header(authorization: Annotated[str | None, Header()] = None) -> User | None:
+    """The user, as a dependency finds him."""
+    if authorization is None:
+        return None
+    number, _, tenant = authorization.partition("@")
+    return User(int(number), tenant)
+
+
+Someone = Annotated[User | None, Depends(by_header)]
+
+
+@pytest.mark.parametrize(
+    ("vary_on", "runs"),
+    [
+        ("user", 5),
+        (["user.id"], 3),
+        (["user.tenant"], 2),
+        (lambda request: request.headers["authorization"].partition("@")[2], 2),
+        (("user.id", "header:x-plan"), 3),
+    ],
+)
+async def test_what_a_dependency_found_tells_askers_apart(app: FastAPI, vary_on: Any, runs: int) -> None:
+    done = []
+
+    @app.get("/")
+    @cached_response(60, vary_on=vary_on)
+    async def page(user: Someone) -> list[Any]:
+        assert user is not None
+        done.append(1)
+        return [user.id, user.tenant]
+
+    people = ["1@a", "2@a", "1@b", "3@b", "2@b"]
+    # The class of the user counts for nothing here: the number is all there is to tell.
+    for _ in range(2):
+        for who in people:
+            answer = await ask(app, headers={"authorization": who})
+            assert answer.status == 200
+            if vary_on == ["user.tenant"] or callable(vary_on):
+                assert who.partition("@")[2] in answer.text
+    assert len(done) == (3 if vary_on == "user" else runs)
+
+
+async def test_where_nothing_was_said_nobody_gets_the_answer_of_another(app: FastAPI) -> None:
+    bearer, key = HTTPBearer(auto_error=False), APIKeyHeader(name="x-api-key", auto_error=False)
+
+    @app.get("/bearer")
+    @cached_response(60)
+    async def by_token(found: HTTPAuthorizationCredentials | None = Security(bearer)) -> str:  # noqa: B008
+        return found.credentials if found else "nobody"
+
+    @app.get("/key")
+    @cached_response(60)
+    async def by_key(found: str | None = Security(key)) -> str:
+        return found or "nobody"
+
+    @app.get("/cookie")
+    @cached_response(60)
+    async def by_cookie(session: Annotated[str | None, Cookie()] = None) -> str:
+        return session or "nobody"
+
+    @app.get("/read")
+    @cached_response(60)
+    async def by_hand(request: Request) -> str:
+        return request.headers.get("x-tenant", "nobody")
+
+    for _ in range(2):
+        for who in ("ada", "bob"):
+            assert who in (await ask(app, "/bearer", headers={"authorization": f"Bearer {who}"})).text
+            assert who in (await ask(app, "/key", headers={"x-api-key": who})).text
+            assert who in (await ask(app, "/cookie", headers={"cookie": f"session={who}"})).text
+            assert who in (await ask(app, "/read", headers={"x-tenant": who})).text
+        for path in ("/bearer", "/key", "/cookie", "/read"):
+            answer = await ask(app, path)
+            assert answer.text == '"nobody"'
+    assert answer.cache.startswith("hitrate; hit")
+
+
+async def test_what_an_operation_is_given_by_header_or_cookie_tells_answers_apart(app: FastAPI) -> None:
+    def tenant(x_tenant: Annotated[str, Header()]) -> str:
+        return x_tenant.upper()
+
+    @app.get("/")
+    @cached_response(60, shared=True)
+    async def page(
+        wishes: Annotated[Wishes, Header()],
+        found: str = Depends(tenant),
+        currency: Annotated[str, Cookie()] = "EUR",
+        accept_language: Annotated[str, Header()] = "en",
+    ) -> list[str]:
+        return [found, wishes.x_size, currency, accept_language]
+
+    for _ in range(2):
+        for who in ("a", "b"):
+            for size in ("s", "l"):
+                for money in ("EUR", "USD"):
+                    for language in ("de", "fr"):
+                        headers = {
+                            "x-tenant": who,
+                            "x-size": size,
+                            "cookie": f"other={who}; currency={money}",
+                            "accept-language": language,
+                        }
+                        answer = await ask(app, headers=headers)
+                        assert answer.text == f'["{who.upper()}","{size}","{money}","{language}"]'
+    assert answer.cache.startswith("hitrate; hit")
+
+
+async def test_parameters_that_do_not_matter_are_kept_from_the_operation(app: FastAPI) -> None:
+    @app.get("/")
+    @cached_response(60, shared=True, params=["page", "size", "colour"])
+    async def page(request: Request, chosen: Annotated[Filter, Query()], page: int = 1) -> list[str]:
+        return [str(request.query_params), str(request.url.query), f"{page} {chosen.size} {chosen.color}"]
+
+    first = await ask(app, "/?utm=1&page=2&size=3")
+    assert first.text == '["page=2&size=3","page=2&size=3","2 3 red"]'
+    assert (await ask(app, "/?size=3&page=2&gclid=5")).cache.startswith("hitrate; hit")
+
+
+async def test_a_parameter_of_the_operation_cannot_be_left_out(app: FastAPI) -> None:
+    def paging(limit: int = 10) -> int:
+        return limit
+
+    @app.get("/")
+    @cached_response(60, shared=True, params=["page"])
+    async def page(page: int = 1, limit: int = Depends(paging)) -> int:
+        return limit
+
+    with pytest.raises(ConfigError, match="'limit'"):
+        await ask(app)
+
+
+async def test_answers_are_forgotten_by_key_pattern_and_tag(app: FastAPI, cache: hitrate.Cache) -> None:
+    runs = []
+
+    @app.get("/{tenant}/products/{number}")
+    @cached_response(
+        60, shared=True, key_prefix="product:{number}", tags=["products", "product:{number}", "of:{tenant}"]
+    )
+    async def product(tenant: str, number: int) -> int:
+        runs.append(number)
+        return len(runs)
+
+    async def numbers() -> list[int]:
+        return [int((await ask(app, path)).text) for path in ("/a/products/5", "/a/products/6", "/b/products/5")]
+
+    assert await numbers() == [1, 2, 3]
+    await cache.ainvalidate(keys=["product:5"])
+    assert await numbers() == [4, 2, 5]
+    await cache.ainvalidate("product:6:*")
+    assert await numbers() == [4, 6, 5]
+    await cache.ainvalidate(tags=["of:b"])
+    assert await numbers() == [4, 6, 7]
+    await cache.ainvalidate(tags=["product:5"])
+    assert await numbers() == [8, 6, 9]
+
+
+async def test_tags_may_be_a_function_of_the_request(app: FastAPI, cache: hitrate.Cache) -> None:
+    def names(request: Request, number: str) -> list[str]:
+        return [f"{request.url.path}", f"n{number}"]
+
+    runs = []
+
+    @app.get("/{number}")
+    @cached_response(60, shared=True, tags=names)
+    async def page(number: int) -> int:
+        runs.append(number)
+        return len(runs)
+
+    assert (await ask(app, "/1")).text == "1"
+    await cache.ainvalidate(tags=["n1"])
+    assert (await ask(app, "/1")).text == "2"
+
+
+async def test_one_request_computes_for_all_that_come_meanwhile(app: FastAPI) -> None:
+    runs, go = [], asyncio.Event()
+
+    @app.get("/")
+    @cached_response(60, shared=True)
+    async def page() -> int:
+        runs.append(1)
+        await go.wait()
+        return len(runs)
+
+    asking = asyncio.create_task(ask_many(app, 30))
+    while not runs:  # noqa: ASYNC110 (the operation counts)
+        await asyncio.sleep(0)
+    for _ in range(50):
+        await asyncio.sleep(0)
+    go.set()
+    assert {answer.text for answer in await asking} == {"1"}
+    assert runs == [1]
+
+
+async def test_failures_are_answers_only_where_nothing_old_is_at_hand(app: FastAPI, cache: hitrate.Cache) -> None:
+    failure: list[Exception] = []
+
+    @app.get("/")
+    @cached_response(0.02, shared=True, stale_on_error=3600, jitter=0)
+    async def page() -> str:
+        if failure:
+            raise failure[0]
+        return "good"
+
+    assert (await ask(app)).text == '"good"'
+    # An answer of the application's is no failure of it.
+    failure.append(HTTPException(404))
+    while (answer := await ask(app)).status == 200:
+        pass
+    assert answer.status == 404
+    for error in (HTTPException(503), ValueError("broken")):
+        failure[0] = error
+        answer = await ask(app)
+        assert (answer.status, answer.text) == (200, '"good"')
+        assert "detail=view-failed" in answer.cache
+    await cache.aclear()
+    with pytest.raises(ValueError, match="broken"):
+        await ask(app)
+    failure[0] = HTTPException(503)
+    assert (await ask(app)).status == 503
+
+
+async def test_background_tasks_and_headers_of_dependencies_are_of_each_request(app: FastAPI) -> None:
+    done: list[str] = []
+    number = iter(range(100))
+
+    async def marked(response: Response, tasks: BackgroundTasks) -> None:
+        response.headers["x-visit"] = str(next(number))
+        tasks.add_task(done.append, "dependency")
+
+    @app.get("/", dependencies=[Depends(marked)])
+    @cached_response(60, shared=True)
+    async def page(response: Response, tasks: BackgroundTasks) -> str:
+        response.headers["x-page"] = "1"
+        tasks.add_task(done.append, "operation")
+        return "page"
+
+    answers = [await ask(app) for _ in range(3)]
+    assert [(answer["x-visit"], answer["x-page"]) for answer in answers] == [("0", "1"), ("1", "1"), ("2", "1")]
+    assert sorted(done) == ["dependency"] * 3 + ["operation"]
+
+
+async def test_what_streams_is_not_kept(app: FastAPI) -> None:
+    @app.get("/")
+    @cached_response(60, shared=True)
+    async def page() -> StreamingResponse:
+        async def pieces() -> AsyncIterator[str]:
+            yield "a"
+            yield "b"
+
+        return StreamingResponse(pieces())
+
+    for _ in range(2):
+        answer = await ask(app)
+        assert (answer.text, answer.cache) == ("ab", "hitrate; fwd=miss; detail=streaming")
+
+
+async def test_cookies_that_a_dependency_sets_are_nobody_elses(app: FastAPI) -> None:
+    def session(response: Response) -> None:
+        response.set_cookie("session", "new")
+
+    @app.get("/", dependencies=[Depends(session)])
+    @cached_response(60, shared=True)
+    async def page() -> str:
+        return "page"
+
+    for _ in range(2):
+        answer = await ask(app)
+        assert "detail=set-cookie" in answer.cache
+        assert "session=new" in (answer["set-cookie"] or "")
+
+
+async def test_other_methods_run_the_function(app: FastAPI) -> None:
+    runs = []
+
+    @app.api_route("/", methods=["GET", "POST"])
+    @cached_response(60, shared=True)
+    async def page() -> str:
+        runs.append(1)
+        return "page"
+
+    assert [(await ask(app, method="POST"))["cache-status"] for _ in range(2)] == [None, None]
+    assert len(runs) == 2
+
+
+async def test_two_operations_never_share_an_answer(app: FastAPI) -> None:
+    def make(text: str) -> Callable[..., Any]:
+        async def page() -> str:
+            return text
+
+        return page
+
+    app.get("/one")(cached_response(60, shared=True)(make("one")))
+    app.get("/two")(cached_response(60, shared=True)(make("two")))
+    mounted = FastAPI()
+    mounted.state.hitrate_cache = app.state.hitrate_cache
+    mounted.get("/one")(cached_response(60, shared=True)(make("mounted")))
+    app.mount("/inner", mounted)
+    for _ in range(2):
+        assert [(await ask(app, path)).text for path in ("/one", "/two", "/inner/one")] == [
+            '"one"',
+            '"two"',
+            '"mounted"',
+        ]
+
+
+async def test_the_lifespan_opens_nothing_and_closes_all(own_server: Server) -> None:
+    order: list[str] = []
+    first = hitrate.Cache(own_server.url, prefix="one")
+    made: list[hitrate.Cache] = []
+
+    def second() -> hitrate.Cache:
+        made.append(hitrate.Cache(own_server.url, prefix="two"))
+        return made[0]
+
+    @asynccontextmanager
+    async def own(app: FastAPI) -> AsyncIterator[dict[str, str]]:
+        assert app.state.hitrate_cache is first
+        order.append("starts")
+        yield {"own": "state"}
+        order.append("ends")
+
+    app = FastAPI(lifespan=lifespan(first, second, inner=own))
+
+    @app.get("/")
+    async def page(cache: Annotated[hitrate.Cache, Depends(get_cache)], request: Request) -> str:
+        assert cache is first
+        await made[0].aset("x", 1)
+        return str(await cache.aget("x", "nothing"))
+
+    async with app.router.lifespan_context(app) as state:
+        assert dict(state) == {"own": "state"}
+        assert first.stats()["pool"]["connects"] == 0
+        assert (await ask(app)).text == '"nothing"'
+        assert first.stats()["round_trips"] > 0
+    assert order == ["starts", "ends"]
+    give_up = time.monotonic() + 30
+    while clients(own_server) and time.monotonic() < give_up:
+        await asyncio.sleep(0.01)
+    assert clients(own_server) == []
+
+
+def clients(server: Server) -> list[dict[str, str]]:
+    """Who is connected to the server, but for whoever asks."""
+    lines = server.execute("CLIENT", "LIST").decode().splitlines()
+    found = [dict(part.split("=", 1) for part in line.split()) for line in lines]
+    return [client for client in found if client["cmd"] != "client|list"]
+
+
+async def test_the_caches_are_closed_when_the_application_fails_to_start(cache: hitrate.Cache) -> None:
+    @asynccontextmanager
+    async def broken(app: FastAPI) -> AsyncIterator[None]:
+        raise RuntimeError("no database")
+        yield
+
+    app = FastAPI(lifespan=lifespan(cache, inner=broken))
+    with pytest.raises(RuntimeError, match="no database"):
+        async with app.router.lifespan_context(app):
+            pass
+
+
+async def test_an_application_without_a_cache_says_what_to_do() -> None:
+    app = FastAPI()
+
+    @app.get("/")
+    @cached_response(60)
+    async def page() -> str:
+        return "page"
+
+    with pytest.raises(ConfigError, match=r"FastAPI\(lifespan=lifespan\(cache\)\)"):
+        await ask(app)
+
+
+async def test_a_cache_may_be_named_where_it_is_used(cache: hitrate.Cache) -> None:
+    app = FastAPI()
+    runs = []
+
+    @app.get("/")
+    @cached_response(60, shared=True, cache=lambda: cache)
+    async def page() -> str:
+        runs.append(1)
+        return "page"
+
+    await ask(app)
+    await ask(app)
+    assert runs == [1]
+
+
+async def test_a_function_that_is_no_path_operation_says_so() -> None:
+    @cached_response(60)
+    async def page() -> str:
+        return "page"
+
+    with pytest.raises(ConfigError, match="right below"):
+        await page()
+
+    with pytest.raises(ConfigError, match="streams"):
+
+        @cached_response(60)
+        def pieces() -> Iterator[str]:
+            yield "a"
+
+
+async def test_limits_are_a_dependency(app: FastAPI) -> None:
+    decisions = []
+    limit = rate_limit("2/minute", name="shared")
+
+    @app.get("/one")
+    async def one(decision: Any = Depends(limit)) -> str:  # noqa: B008
+        decisions.append(decision.remaining)
+        return "one"
+
+    @app.get("/two", dependencies=[Depends(limit)])
+    @cached_response(60, shared=True)
+    async def two() -> str:
+        return "two"
+
+    first, second, third = await ask(app, "/one"), await ask(app, "/two"), await ask(app, "/two")
+    assert decisions == [1]
+    assert (first["ratelimit-policy"], second["ratelimit-policy"]) == ('"2/minute";q=2;w=60',) * 2
+    assert third.status == 429
+    assert third.text.startswith('{"detail":"Too many requests. Expected available in ')
+    assert int(third["retry-after"] or 0) > 0
+    assert third["content-type"] == "application/json"
+    assert (await ask(app, "/two", client=("203.0.113.50", 1))).cache.startswith("hitrate; hit")
+
+
+async def test_each_path_has_limits_of_its_own_unless_they_are_named(app: FastAPI) -> None:
+    router = APIRouter(dependencies=[Depends(rate_limit("1/minute", by=lambda request: request.headers["x-user"]))])
+
+    @router.get("/{number}/a")
+    async def a(number: int) -> int:
+        return number
+
+    @router.get("/{number}/b")
+    async def b(number: int) -> int:
+        return number
+
+    app.include_router(router, prefix="/v1")
+    app.include_router(router, prefix="/v2")
+    found = [
+        (await ask(app, path, headers={"x-user": user})).status
+        for user in ("ada", "bob")
+        for path in ("/v1/1/a", "/v1/2/a", "/v1/1/b", "/v2/1/a")
+    ]
+    assert found == [200, 429, 200, 200] * 2
