@@ -7,6 +7,7 @@ from bench import Case
 from cases import (
     asynchronous,
     distance,
+    fastapi,
     footprint,
     forms,
     keys,
@@ -38,4 +39,5 @@ ALL: tuple[Case, ...] = (
     *limits.CASES,
     *responses.CASES,
     *served.CASES,
+    *fastapi.CASES,
 )

@@ -47,10 +47,12 @@ def _served(bench: Bench) -> Iterator[Measure]:
         environment = {**os.environ, "URL": bench.url, "DATABASE": database.name}
         server = subprocess.Popen(command, cwd=Path(__file__).resolve().parent.parent, env=environment)
         try:
-            _wait_for(port, server)
+            wait_for(port, server)
 
             def measure(name: str) -> Sample:
-                return _load(f"http://127.0.0.1:{port}/{PAGES[name]}{QUERY}", max(1, round(SECONDS * bench.seconds)))
+                return load(
+                    f"http://127.0.0.1:{port}/{PAGES[name]}{QUERY}", max(1, round(SECONDS * bench.seconds)), CONNECTIONS
+                )
 
             yield measure
         finally:
@@ -58,22 +60,24 @@ def _served(bench: Bench) -> Iterator[Measure]:
             server.wait(30)
 
 
-def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
+def wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
+    """Wait until a server listens."""
     give_up = time.monotonic() + 30
     while time.monotonic() < give_up and server.poll() is None:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
         time.sleep(0.05)
-    raise RuntimeError("gunicorn did not start within 30 seconds")
+    raise RuntimeError("the server did not start within 30 seconds")
 
 
-def _load(url: str, seconds: int) -> Sample:
+def load(url: str, seconds: int, connections: int) -> Sample:
+    """Ask over that many connections, by wrk, for so long."""
     command = [
         "wrk",
         "--threads",
         "1",
         "--connections",
-        str(CONNECTIONS),
+        str(connections),
         "--duration",
         f"{seconds}s",
         "--latency",
@@ -108,7 +112,7 @@ def _milliseconds(text: str) -> float:
     raise ValueError(f"wrk gave the time {text!r}; its units were us, ms and s")
 
 
-def _why_skipped(_bench: Bench) -> str | None:
+def why_skipped(_bench: Bench) -> str | None:
     return None if shutil.which("wrk") else "wrk is not installed; on Debian: apt install wrk"
 
 
@@ -124,6 +128,6 @@ CASES = (
             *(Bar(ours, "p99 ms", other, at_most=1.0) for ours in (OURS, EARLY) for other in (TYPICAL, PAGE)),
         ),
         extra=CONTENDERS,
-        why_skipped=_why_skipped,
+        why_skipped=why_skipped,
     ),
 )

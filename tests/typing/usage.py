@@ -6,9 +6,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from fastapi import Depends, FastAPI, Request
 from typing_extensions import assert_type
 
 import hitrate
+from hitrate.asgi import RateLimitMiddleware, ResponseCacheMiddleware
+from hitrate.fastapi import cached_response, get_cache, lifespan, rate_limit
 
 
 def single(cache: hitrate.Cache) -> None:
@@ -52,3 +55,25 @@ def options() -> None:
     )
     hitrate.Cache("redis://localhost", on_error="explode")  # type: ignore[arg-type]
     hitrate.Cache("redis://localhost", compresion="zlib")  # type: ignore[call-arg]
+
+
+async def fastapi(cache: hitrate.Cache, request: Request) -> None:
+    """Decorated operations keep their types, and the middlewares fit into applications."""
+    app = FastAPI(lifespan=lifespan(cache, lambda: cache))
+
+    @cached_response(60, shared=True, tags=["items"], params=["page"])
+    async def items(page: int = 1) -> list[int]:
+        return [page]
+
+    @cached_response(60, vary_on=["user", lambda asked: asked.url.path], tags=lambda asked, number: [f"item:{number}"])
+    def item(number: int) -> str:
+        return str(number)
+
+    assert_type(await items(page=2), list[int])
+    assert_type(item(3), str)
+    app.get("/", dependencies=[Depends(rate_limit("5/s", by={"5/s": "user"}))])(items)
+    app.add_middleware(ResponseCacheMiddleware, cache=cache, ttl=60, vary_on="user")
+    app.add_middleware(RateLimitMiddleware, cache=cache, limits=hitrate.Limit(5, 60), by=lambda scope: scope["path"])
+    assert_type(await get_cache(request), hitrate.Cache)
+    cached_response(60, tag=["items"])  # type: ignore[call-arg]
+    cached_response(60, clients="nobody")  # type: ignore[arg-type]

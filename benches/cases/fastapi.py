@@ -1,0 +1,113 @@
+"""A list of 100 rows from FastAPI under uvicorn, cached in several ways, and asked by wrk."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+from bars import Bar
+from bench import Bench, Case
+from harness import Measure, Sample
+
+from cases.served import load, wait_for, why_skipped
+
+CONNECTIONS = 64
+SECONDS = 10  # in samples: each request is that much rarer than a GET
+QUERY = "/rows?page=1&ordering=name&search=shoe"
+
+UNCACHED = "FastAPI, not cached"
+CASHEWS = "cashews"
+THEIRS = "fastapi-cache2"
+DECORATOR = "cached_response"
+MIDDLEWARE = "ResponseCacheMiddleware"
+DECORATOR_NEAR = "cached_response, local copy"
+MIDDLEWARE_NEAR = "ResponseCacheMiddleware, local copy"
+
+# What the application calls each of them.
+NAMES = {
+    UNCACHED: "plain",
+    CASHEWS: "cashews",
+    THEIRS: "fastapi-cache2",
+    DECORATOR: "decorator",
+    MIDDLEWARE: "middleware",
+    DECORATOR_NEAR: "decorator-near",
+    MIDDLEWARE_NEAR: "middleware-near",
+}
+OURS = (DECORATOR, MIDDLEWARE, DECORATOR_NEAR, MIDDLEWARE_NEAR)
+
+
+@contextmanager
+def _served(bench: Bench) -> Iterator[Measure]:
+    with ExitStack() as stack:
+        database = stack.enter_context(tempfile.NamedTemporaryFile(suffix=".sqlite3")).name
+        _fill(database)
+        # A process of its own for each, as a project has one kind of cache; who is not asked takes no processor.
+        ports = {name: stack.enter_context(_site(bench, database, known)) for name, known in NAMES.items()}
+
+        def measure(name: str) -> Sample:
+            return load(f"http://127.0.0.1:{ports[name]}{QUERY}", max(1, round(SECONDS * bench.seconds)), CONNECTIONS)
+
+        yield measure
+
+
+@contextmanager
+def _site(bench: Bench, database: str, contender: str) -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "uvicorn", "fastapi_app:app", "--port", str(port), "--workers", "1"]
+    command += ["--log-level", "error", "--no-access-log"]
+    environment = {**os.environ, "URL": bench.url, "DATABASE": database, "CONTENDER": contender}
+    site = subprocess.Popen(command, cwd=Path(__file__).resolve().parent.parent, env=environment)
+    try:
+        wait_for(port, site)
+        yield port
+    finally:
+        site.terminate()
+        site.wait(30)
+
+
+def _fill(database: str) -> None:
+    connection = sqlite3.connect(database)
+    connection.execute(
+        "CREATE TABLE row (id INTEGER PRIMARY KEY, name TEXT, sku TEXT, description TEXT, price TEXT, stock INTEGER, "
+        "updated_at TEXT)"
+    )
+    connection.executemany(
+        "INSERT INTO row VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            (n, f"Shoe {n}", f"SKU-{n:06}", "A shoe for every day. " * 4, f"{n}.90", n, "2026-11-20T12:00:00Z")
+            for n in range(1, 301)
+        ],
+    )
+    connection.commit()
+    connection.close()
+
+
+def _why_skipped(bench: Bench) -> str | None:
+    missing = [name for name in ("fastapi", "uvicorn", "cashews", "fastapi_cache") if find_spec(name) is None]
+    return f"not installed: {', '.join(missing)}; pip install --group bench" if missing else why_skipped(bench)
+
+
+CASES = (
+    Case(
+        "fastapi",
+        "a list of 100 rows from FastAPI under uvicorn, 1 worker, 64 connections of wrk",
+        tuple(NAMES),
+        ("requests/s", "p50 ms", "p99 ms"),
+        _served,
+        (
+            *(Bar(ours, "requests/s", other, at_least=1.0) for ours in OURS for other in (UNCACHED, CASHEWS, THEIRS)),
+            *(Bar(ours, "p99 ms", other, at_most=1.0) for ours in OURS for other in (UNCACHED, CASHEWS, THEIRS)),
+        ),
+        extra=tuple(NAMES),
+        why_skipped=_why_skipped,
+    ),
+)
