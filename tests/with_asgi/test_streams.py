@@ -160,7 +160,7 @@ def starlette_site(tmp_path: Any, *middleware: Middleware) -> tuple[Starlette, l
 
 
 async def test_a_site_of_starlette_behaves_as_before(tmp_path: Any, cache: hitrate.Cache) -> None:
-    kept = Middleware(ResponseCacheMiddleware, cache, shared=True)
+    kept = Middleware(ResponseCacheMiddleware, cache=cache, shared=True)
 
     async def nothing(request: Request, call_next: Any) -> Any:
         return await call_next(request)
@@ -186,7 +186,7 @@ async def test_a_site_of_starlette_behaves_as_before(tmp_path: Any, cache: hitra
 
 
 async def test_a_websocket_speaks_through_all_of_it(tmp_path: Any, cache: hitrate.Cache) -> None:
-    site, _ = starlette_site(tmp_path, Middleware(ResponseCacheMiddleware, cache, shared=True))
+    site, _ = starlette_site(tmp_path, Middleware(ResponseCacheMiddleware, cache=cache, shared=True))
     heard = [{"type": "websocket.connect"}, {"type": "websocket.receive", "text": "hello"}]
     said: list[Any] = []
 
@@ -241,7 +241,7 @@ async def test_a_task_in_the_background_that_fails_takes_nothing_back(kept: Kept
 
 
 async def test_answers_that_are_compressed_inside_are_kept_per_encoding(cache: hitrate.Cache, tmp_path: Any) -> None:
-    kept = Middleware(ResponseCacheMiddleware, cache, shared=True)
+    kept = Middleware(ResponseCacheMiddleware, cache=cache, shared=True)
     site, _ = starlette_site(tmp_path, kept, Middleware(GZipMiddleware))
     transport = httpx.ASGITransport(site)
     async with httpx.AsyncClient(transport=transport, base_url="http://shop.test") as client:

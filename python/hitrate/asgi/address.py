@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 from typing import Any
 from urllib.parse import quote
@@ -11,6 +12,8 @@ from hitrate.http import Headers, Representation, Vary
 from hitrate.http.strangers import Lines, lines_digest, of_links, unexplained
 from hitrate.http.text import bounded, digest
 from hitrate.invalidation import NATIVE_SUFFIX
+
+_PLAIN = re.compile(r"[A-Za-z0-9/._~-]*")
 
 # More than most processes are asked for again and again. Beyond it all are forgotten: clients can invent queries.
 MOST = 4096
@@ -96,4 +99,5 @@ def _told(name: str, value: bytes | Lines | None) -> str:
 
 def path_part(path: str) -> str:
     """A path as a part of a key, readable, so that it can be forgotten by path: ``/products/5``."""
-    return bounded(quote(path, safe="/", errors="surrogatepass"))
+    # The first is all that most paths need, at a fifth of the price.
+    return bounded(path if _PLAIN.fullmatch(path) else quote(path, safe="/", errors="surrogatepass"))

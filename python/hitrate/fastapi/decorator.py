@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, TypeVar, cast
 
-from fastapi.dependencies.utils import get_typed_signature
+from fastapi.dependencies.utils import get_typed_annotation, get_typed_signature
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -134,18 +134,23 @@ def cached_response(
 
 def _shown(function: Callable[..., Any]) -> tuple[inspect.Signature, str, str]:
     """The signature that FastAPI is shown, and the names by which it hands over request and response."""
-    signature = inspect.signature(function)
-    parameters = list(signature.parameters.values())
+    # Texts are read here, where the function's names are known: older FastAPI would look for them around the decorator.
+    typed = get_typed_signature(function)
+    parameters = list(typed.parameters.values())
     # FastAPI hands over each once, so that the function's own are used where it has them.
-    typed = get_typed_signature(function).parameters
     names = []
     for kind, own in ((Request, REQUEST), (Response, RESPONSE)):
-        given = next((name for name, found in typed.items() if _is_a(found.annotation, kind)), None)
+        given = next((one.name for one in typed.parameters.values() if _is_a(one.annotation, kind)), None)
         names.append(given or own)
         if given is None:
             parameters.append(inspect.Parameter(own, inspect.Parameter.KEYWORD_ONLY, annotation=kind))
     parameters.sort(key=lambda parameter: parameter.kind)
-    return signature.replace(parameters=parameters), names[0], names[1]
+    returned = get_typed_annotation(inspect.signature(function).return_annotation, _names_of(function))
+    return typed.replace(parameters=parameters, return_annotation=returned), names[0], names[1]
+
+
+def _names_of(function: Callable[..., Any]) -> dict[str, Any]:
+    return getattr(inspect.unwrap(function), "__globals__", {})
 
 
 def _is_a(annotation: Any, kind: type) -> bool:
