@@ -31,7 +31,7 @@ RUST_BINDINGS = {"py", "lib"}
 # Adapters never import each other; fastapi.py stands on asgi.py.
 ADAPTERS = {"asgi": {"asgi"}, "fastapi": {"asgi", "fastapi"}, "django": {"django"}, "odoo": {"odoo"}}
 # What a layout's code imported needs its framework; the layout itself, which is data, must be readable without.
-ONLY_WHEN_NEEDED = {"layouts": {"django"}}
+ONLY_WHEN_NEEDED = {"layouts": {"django", "fastapi"}}
 FRAMEWORKS = {
     "django": {"django"},
     "django_filters": {"django"},
@@ -243,6 +243,7 @@ PYTHON_PLANTED = {
     "relative": ("http/nalar.py", "from ..django import backend", "'http' imports 'django'"),
     "layout on its adapter": ("layouts/nalar.py", "import hitrate.django", "without 'django'"),
     "layout on its framework": ("layouts/nalar.py", "import django", "'django' is imported outside"),
+    "layout on FastAPI": ("layouts/dashboard.py", "import fastapi", "'fastapi' is imported outside"),
     "layout on another framework": ("layouts/nalar.py", "def f():\n    import odoo", "'odoo' is imported outside"),
     "other adapter": ("odoo/commit.py", "from hitrate.django.backend import RedisCache", "imports adapter 'django'"),
     "asgi on fastapi": ("asgi.py", "import hitrate.fastapi", "imports adapter 'fastapi'"),
@@ -257,6 +258,7 @@ PYTHON_ALLOWED = {
     "fastapi on asgi": ("fastapi.py", "from hitrate.asgi import Middleware\nfrom starlette.types import ASGIApp"),
     "optional package when needed": ("cli.py", "def f():\n    from rich.table import Table"),
     "layout on its adapter when needed": ("layouts/nalar.py", "def f():\n    import django, hitrate.django"),
+    "layout on FastAPI when needed": ("layouts/dashboard.py", "def f():\n    import fastapi"),
     "optional package for types": ("hooks.py", "if TYPE_CHECKING:\n    from rich.table import Table"),
 }
 

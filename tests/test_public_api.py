@@ -52,10 +52,16 @@ PUBLIC = {
     ),
     "hitrate.layouts.fastapi_dashboard": frozenset(
         """
-        CACHE_TTL DEFAULT_TTL ENTRIES FRESHNESS MANAGER_DEFAULT_TTL PRODUCT_CHANGED TENANT_CHANGED build_cache_key
-        event_pattern generate_query_hash get_freshness get_ttl invalidation_pattern make_cache_key query_result_key
-        router_key tenant_pattern
+        CACHE_TTL CacheInvalidationSubscriber CacheManager DEFAULT_TTL DataEvent ENTRIES EventPublisher EventType
+        FORECAST_GENERATED FRESHNESS INVENTORY_CHANGED MANAGER_DEFAULT_TTL PRICE_CHANGED PRODUCT_CHANGED
+        QueryCacheService REVIEW_CHANGED SALES_RECORDED TENANT_CHANGED build_cache_key create_router
+        generate_query_hash get_cache_manager get_cache_subscriber get_cached get_event_publisher get_freshness get_ttl
+        initialize_cache_invalidation invalidate_cache invalidate_tenant_cache is_fresh make_cache_key original
+        query_result_key set_cache_manager set_cached
         """.split()
+    ),
+    "hitrate.layouts.fastapi_dashboard.original": frozenset(
+        "build_cache_key event_pattern invalidation_pattern make_cache_key router_key tenant_pattern".split()
     ),
     "hitrate.layouts.nalar": frozenset(
         """

@@ -33,10 +33,10 @@ STRATEGIES: dict[str, Build] = {
     "dashboard_stats": quelyos_api.dashboard_stats_key,
 }
 PATTERNS: dict[str, Build] = {
-    "invalidate_tenant_cache": fastapi_dashboard.tenant_pattern,
-    "clear_tenant_cache": fastapi_dashboard.tenant_pattern,
-    "invalidate_pattern": fastapi_dashboard.invalidation_pattern,
-    "event": fastapi_dashboard.event_pattern,
+    "invalidate_tenant_cache": fastapi_dashboard.original.tenant_pattern,
+    "clear_tenant_cache": fastapi_dashboard.original.tenant_pattern,
+    "invalidate_pattern": fastapi_dashboard.original.invalidation_pattern,
+    "event": fastapi_dashboard.original.event_pattern,
 }
 
 
@@ -79,11 +79,11 @@ KEYS: dict[tuple[str, str], Build] = {
     ("nalar", "cache_api_response"): _response_key,
     ("nalar", "invalidate_cache"): nalar.invalidation_pattern,
     ("nalar", "throttle and other keys"): _other_key,
-    ("fastapi_dashboard", "make_cache_key"): fastapi_dashboard.make_cache_key,
-    ("fastapi_dashboard", "CacheManager._build_cache_key"): fastapi_dashboard.build_cache_key,
+    ("fastapi_dashboard", "make_cache_key"): fastapi_dashboard.original.make_cache_key,
+    ("fastapi_dashboard", "CacheManager._build_cache_key"): fastapi_dashboard.original.build_cache_key,
     ("fastapi_dashboard", "QueryCacheService._generate_query_hash"): fastapi_dashboard.generate_query_hash,
-    ("fastapi_dashboard", "QueryRouter._generate_cache_key"): fastapi_dashboard.router_key,
-    ("fastapi_dashboard", "endpoint keys"): fastapi_dashboard.build_cache_key,
+    ("fastapi_dashboard", "QueryRouter._generate_cache_key"): fastapi_dashboard.original.router_key,
+    ("fastapi_dashboard", "endpoint keys"): fastapi_dashboard.original.build_cache_key,
     ("fastapi_dashboard", "invalidation patterns"): lambda source, *args: PATTERNS[source](*args),
 }
 

@@ -1,0 +1,169 @@
+"""Where the dashboard's values stand: read, fill and forget, over one cache. What nobody may know fails in silence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hitrate.cache import Cache
+from hitrate.exceptions import ConfigError, SerializationError, ServerError
+from hitrate.invalidation import Forgetting
+from hitrate.layouts.fastapi_dashboard.envelope import as_text
+from hitrate.layouts.fastapi_dashboard.fills import Fills
+from hitrate.layouts.fastapi_dashboard.patterns import Meant
+
+# They decide in which form values stand, which old workers read.
+_OURS = frozenset("serializer json_ascii json_default json_envelope compressor signing_keys layout on_error".split())
+
+
+class Store:
+    """
+    Values as JSON under the layout's keys.
+
+    Args:
+        url: of the server.
+        fallback_bytes: bound of what this process keeps in its own memory while the server is away; 0: nothing.
+        lease: seconds after which a computation is given up for dead.
+        options: more of `hitrate.Cache`: ``timeout``, ``local``, ``prefix``, ...
+
+    Attributes:
+        cache: the cache.
+
+    Raises:
+        ConfigError: the URL or an option is wrong, or one that would change the form of values.
+    """
+
+    def __init__(self, url: str, *, fallback_bytes: int, lease: float, **options: Any) -> None:
+        if taken := _OURS & options.keys():
+            raise ConfigError(f"{min(taken)!r} would change what the dashboard's old workers read; leave it out")
+        self.cache = Cache(url, serializer="json", **options)
+        shared = {name: value for name, value in options.items() if name != "local"}
+        self._leases = Cache(url, serializer="pickle", unpickle="never", **shared)
+        self._fills = Fills(self.cache, self._leases, lease)
+        self._fallback = Cache(f"memory://dashboard-{id(self)}", max_bytes=fallback_bytes) if fallback_bytes else None
+        self._has_fallen_back = False
+
+    def is_up(self) -> bool:
+        """Tell whether the server was there when it was last asked."""
+        return bool(self.cache.stats()["breaker"]["state"] == "closed")
+
+    async def read(self, key: str) -> Any:
+        """Read a value; None if there is none. What this task computes then and stores is refused if it is too old."""
+        value = await self.cache.aget(key)
+        if value is not None:
+            return value
+        if self.is_up():
+            await self._leave_fallback()
+            return await self._fills.ask(key)
+        self._fills.refuse(key)
+        return None if self._fallback is None else await self._fallback.aget(key)
+
+    async def outdate(self, key: str) -> None:
+        """Take a value that is too old to be served for none: delete it, so that whoever computes it anew can ask."""
+        await self.cache.adelete(key)
+        if self.is_up():
+            await self._fills.ask(key)
+        else:
+            self._fills.refuse(key)
+
+    async def write(self, key: str, value: Any, ttl: float, *, lenient: bool = False) -> bool:
+        """
+        Store a value.
+
+        Args:
+            key: of it.
+            value: to store.
+            ttl: seconds.
+            lenient: whether what JSON cannot hold becomes text.
+
+        Returns:
+            Whether it was stored.
+
+        Raises:
+            SerializationError: JSON cannot hold it.
+        """
+        try:
+            return await self._write(key, value, ttl)
+        except SerializationError:
+            if not lenient:
+                raise
+        return await self._write(key, _all_text(value), ttl)
+
+    async def _write(self, key: str, value: Any, ttl: float) -> bool:
+        stored = await self._fills.store(key, value, ttl)
+        if stored == "unasked":
+            stored = await self.cache.aset(key, value, ttl)
+        if stored or self._fallback is None or self.is_up():
+            return stored
+        self._has_fallen_back = True
+        return await self._fallback.aset(key, value, ttl)
+
+    async def delete(self, key: str) -> bool:
+        """Delete one value; tell whether there was one that anybody has seen."""
+        leased = await self._fills.let_go(key.__eq__)
+        deleted = await self.cache.adelete(key) and not leased
+        if self._fallback is not None:
+            deleted = await self._fallback.adelete(key) or deleted
+        return deleted
+
+    async def forget(self, meant: Meant) -> list[str]:
+        """
+        Delete what is meant, in one walk of the server over its keys.
+
+        Returns:
+            The keys of the entries; none if the server is away, and they were written down.
+        """
+        leased = await self._fills.let_go(meant.includes)
+        try:
+            found = [key async for key in self.cache.aiter_keys(meant.near) if meant.includes(key)]
+            if await self.cache.adelete_many(found) is None:
+                found = []
+        except ServerError:
+            found = []
+            await self.cache.ainvalidate(meant.globs)
+        if (fallback := self._fallback) is not None:
+            kept = [key async for key in fallback.aiter_keys(meant.near) if meant.includes(key)]
+            await fallback.adelete_many(kept)
+            found += kept
+        return [key for key in found if key not in leased]
+
+    async def forget_glob(self, glob: str) -> int:
+        """Delete what matches; return how many there were, 0 if the server is away and it was written down."""
+        leased = await self._fills.let_go(Forgetting.of(patterns=[glob]).affects)
+        deleted = max(0, (await self.cache.ainvalidate(glob) or 0) - len(leased))
+        if self._fallback is not None:
+            deleted += await self._fallback.ainvalidate(glob) or 0
+        return deleted
+
+    async def info(self) -> dict[str, Any] | None:
+        """What the server says of itself; None: it is away, or does not tell."""
+        try:
+            said = await self.cache.aserver_info()
+        except ServerError:
+            return None
+        return None if "INFO" in said["missing"] else said
+
+    async def ping(self) -> bool:
+        """Ask whether the server is there."""
+        try:
+            await self.cache.aexecute("PING")
+        except ServerError:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Close the connections of the running event loop; the next call opens new ones."""
+        for cache in (self.cache, self._leases):
+            await cache.aclose()
+
+    async def _leave_fallback(self) -> None:
+        """Empty it as soon as the server is back: others have changed what it holds."""
+        if self._fallback is not None and self._has_fallen_back:
+            self._has_fallen_back = False
+            await self._fallback.aclear()
+
+
+def _all_text(value: Any) -> Any:
+    try:
+        return as_text(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise SerializationError(f"a {type(value).__name__} has no JSON: {error}") from error

@@ -1,0 +1,60 @@
+"""What the tests of the dashboard share: a manager on every store, and a look at what stands there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from hitrate.layouts import fastapi_dashboard as dashboard
+from hitrate.testing import Endpoint
+
+MakeManager = Callable[..., dashboard.CacheManager]
+"""What the fixture `make_manager` is."""
+
+
+@pytest.fixture(params=["server", "memory"])
+def url(request: pytest.FixtureRequest, prefix: str) -> str:
+    """Where values stand: a server, and a store in this process."""
+    if request.param == "memory":
+        return f"memory://{prefix}"
+    server: Endpoint = request.getfixturevalue("server")
+    return server.url
+
+
+@pytest.fixture
+async def make_manager(prefix: str) -> AsyncIterator[MakeManager]:
+    """Make managers with the test's prefix, and disconnect them all. None is the process's, unless a test says so."""
+    async with AsyncExitStack() as managers:
+
+        def make(url: str, **options: Any) -> dashboard.CacheManager:
+            manager = dashboard.CacheManager(url, **{"prefix": prefix, **options})
+            managers.push_async_callback(manager.disconnect)
+            return manager
+
+        yield make
+        dashboard.set_cache_manager(None)
+
+
+@pytest.fixture
+async def manager(make_manager: MakeManager, url: str) -> dashboard.CacheManager:
+    """The manager of this process, empty."""
+    found = make_manager(url)
+    await found.cache.aclear()
+    dashboard.set_cache_manager(found)
+    return found
+
+
+async def raw(manager: dashboard.CacheManager, key: str) -> bytes | None:
+    """The bytes under a key."""
+    found: bytes | None = await manager.cache.aexecute("GET", manager.cache.make_key(key))
+    return found
+
+
+async def put(manager: dashboard.CacheManager, key: str, stored: Any, ttl: int = 300) -> None:
+    """Store as an old worker does."""
+    text = stored if isinstance(stored, (bytes, str)) else json.dumps(stored)
+    await manager.cache.aexecute("SET", manager.cache.make_key(key), text, "EX", ttl)

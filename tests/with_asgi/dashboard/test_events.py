@@ -1,0 +1,356 @@
+"""Events forget after the commit, once, and nothing after a rollback: with sessions of SQLAlchemy, on SQLite."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import ForeignKey, create_engine, text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from hitrate.layouts import fastapi_dashboard as dashboard
+from hitrate.layouts.fastapi_dashboard import CacheManager, DataEvent, EventPublisher, EventType
+from hitrate.testing import Server
+from tests.with_asgi.dashboard.conftest import MakeManager, put
+
+KPIS = dashboard.make_cache_key("dashboard_kpis", "t", days=30)
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Product(Base):
+    __tablename__ = "product"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    price: Mapped[int]
+
+
+class Review(Base):
+    __tablename__ = "review"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
+
+
+@pytest.fixture
+async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
+    engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path}/shop.sqlite3")
+    async with engine.begin() as connection:
+        await connection.run_sync(Base.metadata.create_all)
+        await connection.execute(text("INSERT INTO product VALUES (1, 10), (2, 20)"))
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+async def sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
+    return async_sessionmaker(engine, expire_on_commit=False)
+
+
+@pytest.fixture
+def publisher(manager: CacheManager) -> EventPublisher:
+    found = EventPublisher()
+    dashboard.CacheInvalidationSubscriber(manager, found)
+    return found
+
+
+def of_product(number: int, kind: EventType = EventType.PRICE_UPDATED, tenant: str = "t") -> DataEvent:
+    return DataEvent(kind, tenant, "product", str(number))
+
+
+async def change(session: AsyncSession, publisher: EventPublisher, price: int, times: int = 1) -> None:
+    product = await session.get_one(Product, 1)
+    for step in range(times):
+        product.price = price + step
+        await session.flush()
+        await publisher.publish(of_product(1), session)
+
+
+async def test_an_event_forgets_after_the_commit_and_not_before(
+    manager: CacheManager, publisher: EventPublisher, sessions: async_sessionmaker[AsyncSession]
+) -> None:
+    await put(manager, KPIS, 1)
+    async with sessions() as session:
+        await change(session, publisher, 11)
+        assert await dashboard.get_cached(KPIS) == 1
+        await session.commit()
+        assert await dashboard.get_cached(KPIS) is None
+
+
+async def test_a_rollback_forgets_nothing(
+    manager: CacheManager, publisher: EventPublisher, sessions: async_sessionmaker[AsyncSession]
+) -> None:
+    await put(manager, KPIS, 1)
+    async with sessions() as session:
+        await change(session, publisher, 11)
+        await session.rollback()
+        # What comes next in the same session has nothing to do with it.
+        await session.get_one(Product, 2)
+        await session.commit()
+    async with sessions() as session:
+        await change(session, publisher, 12)
+        # Closed without a commit.
+    assert await dashboard.get_cached(KPIS) == 1
+    assert publisher.get_event_history() == []
+
+
+async def test_what_a_savepoint_took_back_did_not_happen(
+    manager: CacheManager, publisher: EventPublisher, sessions: async_sessionmaker[AsyncSession]
+) -> None:
+    async with sessions() as session, session.begin():
+        await publisher.publish(of_product(1), session)
+        nested = await session.begin_nested()
+        await publisher.publish(of_product(2), session)
+        await nested.rollback()
+        async with session.begin_nested():
+            await publisher.publish(of_product(3), session)
+            async with session.begin_nested():
+                await publisher.publish(of_product(4), session)
+        outer = await session.begin_nested()
+        async with session.begin_nested():
+            await publisher.publish(of_product(5), session)
+        await outer.rollback()
+    assert [event.entity_id for event in publisher.get_event_history()] == ["1", "3", "4"]
+
+
+async def test_a_commit_without_events_tells_nobody(
+    publisher: EventPublisher, sessions: async_sessionmaker[AsyncSession]
+) -> None:
+    async with sessions() as session:
+        await change(session, publisher, 11)
+        await session.commit()
+        (await session.get_one(Product, 2)).price = 21
+        await session.commit()
+    assert len(publisher.get_event_history()) == 1
+
+
+async def test_a_sync_session_waits_too(
+    manager: CacheManager, publisher: EventPublisher, engine: AsyncEngine, tmp_path: Path
+) -> None:
+    def work() -> None:
+        with Session(create_engine(f"sqlite:///{tmp_path}/shop.sqlite3")) as session:
+            session.get_one(Product, 1).price = 15
+            asyncio.run(publisher.publish(of_product(1), session))
+            session.commit()
+
+    await put(manager, KPIS, 1)
+    await asyncio.to_thread(work)
+    assert await dashboard.get_cached(KPIS) is None
+
+
+async def test_a_session_without_a_transaction_is_told_at_once(
+    publisher: EventPublisher, sessions: async_sessionmaker[AsyncSession]
+) -> None:
+    async with sessions() as session:
+        await publisher.publish(of_product(1), session)
+        assert len(publisher.get_event_history()) == 1
+
+
+async def test_a_hundred_changes_of_one_commit_are_forgotten_in_one_walk(
+    make_manager: MakeManager, own_server: Server, sessions: async_sessionmaker[AsyncSession]
+) -> None:
+    manager, publisher = make_manager(own_server.url), EventPublisher()
+    subscriber = dashboard.CacheInvalidationSubscriber(manager, publisher)
+    for key in (KPIS, "pricing:t:1", "price_history:t:1:30", "pricing:t:2", "forecast:t:1:30"):
+        await put(manager, key, 1)
+
+    def calls() -> dict[str, int]:
+        info = own_server.execute("INFO", "commandstats").decode()
+        stats = [line.partition(":") for line in info.splitlines() if line.startswith("cmdstat_")]
+        return {
+            name.removeprefix("cmdstat_"): int(rest.split(",")[0].removeprefix("calls=")) for name, _, rest in stats
+        }
+
+    async with sessions() as session:
+        await change(session, publisher, 11, times=100)
+        before = calls()
+        await session.commit()
+    sent = {
+        name: count - before.get(name, 0)
+        for name, count in calls().items()
+        if name in {"scan", "unlink", "del", "keys"}
+    }
+    assert sent == {"scan": 1, "unlink": 1} | dict.fromkeys(sent.keys() - {"scan", "unlink"}, 0)
+    (entry,) = subscriber.get_invalidation_log()
+    assert entry["total_keys_invalidated"] == 3
+    assert await manager.cache.akeys() == ["forecast:t:1:30", "pricing:t:2"] or sorted(await manager.cache.akeys()) == [
+        "forecast:t:1:30",
+        "pricing:t:2",
+    ]
+
+
+async def test_what_was_read_before_the_commit_is_not_stored_after_it(
+    manager: CacheManager, publisher: EventPublisher, sessions: async_sessionmaker[AsyncSession]
+) -> None:
+    has_read, may_store = asyncio.Event(), asyncio.Event()
+
+    async def endpoint() -> tuple[int, bool]:
+        assert await dashboard.get_cached(KPIS) is None
+        async with sessions() as session:
+            price = (await session.get_one(Product, 1)).price
+        has_read.set()
+        await may_store.wait()
+        return price, await dashboard.set_cached(KPIS, price, ttl=300)
+
+    request = asyncio.create_task(endpoint())
+    await has_read.wait()
+    async with sessions() as session:
+        await change(session, publisher, 99)
+        await session.commit()
+    may_store.set()
+    assert await request == (10, False)
+    assert await dashboard.get_cached(KPIS) is None
+
+
+async def test_no_reader_keeps_an_old_price_while_writers_write(
+    manager: CacheManager, publisher: EventPublisher, sessions: async_sessionmaker[AsyncSession]
+) -> None:
+    committed, problems, is_over = [10], [], asyncio.Event()
+
+    async def read() -> None:
+        while not is_over.is_set():
+            # A store in this process never waits, and would let nobody else run.
+            await asyncio.sleep(0)
+            least = committed[-1]
+            price = await dashboard.get_cached(KPIS)
+            if price is None:
+                async with sessions() as session:
+                    price = (await session.get_one(Product, 1)).price
+                await asyncio.sleep(0)
+                await dashboard.set_cached(KPIS, price, ttl=300)
+            if price < least:
+                problems.append((price, least))
+
+    async def write() -> None:
+        for price in range(11, 161):
+            async with sessions() as session:
+                await change(session, publisher, price)
+                await session.commit()
+            committed.append(price)
+        is_over.set()
+
+    await asyncio.gather(write(), *(read() for _ in range(6)))
+    assert problems == []
+    assert await dashboard.get_cached(KPIS) in {None, 160}
+
+
+async def test_a_subscriber_that_raises_keeps_nothing_from_the_others(
+    manager: CacheManager, publisher: EventPublisher, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[DataEvent] = []
+
+    async def failing(event: DataEvent) -> None:
+        raise LookupError("no such thing")
+
+    async def listening(event: DataEvent) -> None:
+        told.append(event)
+
+    publisher.subscribe(EventType.PRICE_UPDATED, failing)
+    publisher.subscribe(EventType.PRICE_UPDATED, listening)
+    publisher.subscribe(EventType.REVIEW_CREATED, failing)
+    await put(manager, KPIS, 1)
+    event = of_product(1)
+    await publisher.publish(event)
+    assert told == [event]
+    assert await dashboard.get_cached(KPIS) is None
+    assert "a subscriber of events failed: no such thing" in caplog.messages
+
+
+WRONG_AFTER = {
+    EventType.PRODUCT_UPDATED: {
+        "dashboard_trends",
+        "products",
+        "pricing",
+        "forecast",
+        "sentiment",
+        "product",
+        "reviews",
+    },
+    EventType.PRICE_UPDATED: {"dashboard_trends", "products", "pricing", "product"},
+    EventType.REVIEW_CREATED: {"products", "sentiment", "product", "reviews"},
+    EventType.SALES_RECORDED: {"dashboard_trends", "forecast"},
+    EventType.INVENTORY_UPDATED: {"products", "forecast", "product"},
+    EventType.FORECAST_GENERATED: {"forecast"},
+}
+ALWAYS = {"dashboard_kpis", "dashboard_stats", "dashboard_alerts", "dashboard_insights", "dashboard_activity"}
+KEYS = {
+    **{kind: f"{kind}:t" for kind in ALWAYS},
+    "dashboard_trends": "dashboard_trends:t:days:30",
+    "products": "products:t:limit:20:page:1",
+    "pricing": "pricing:t:1",
+    "forecast": "forecast:t:1:30",
+    "sentiment": "sentiment:t:1:30d",
+    "product": "product:t:1",
+    "reviews": "reviews:t:1:30d:0:200",
+}
+
+
+@pytest.mark.parametrize("kind", WRONG_AFTER, ids=lambda kind: kind.value)
+async def test_an_event_forgets_the_dashboards_and_the_product_it_concerns(
+    manager: CacheManager, publisher: EventPublisher, kind: EventType
+) -> None:
+    for key in KEYS.values():
+        for other in (key, key.replace(":t", ":u", 1), key.replace(":1", ":12")):
+            await put(manager, other, 1)
+    others = {key for key in await manager.cache.akeys() if key not in KEYS.values()}
+    # The id of a review or a sale is no product's; the product is named beside it.
+    await publisher.publish(DataEvent(kind, "t", "row", "4711", metadata={"product_id": "1"}))
+    left = set(await manager.cache.akeys())
+    assert {name for name, key in KEYS.items() if key not in left} == ALWAYS | WRONG_AFTER[kind]
+    assert {key for key in others if not key.startswith("products:")} <= left
+
+
+async def test_a_review_of_nobody_knows_which_product_forgets_those_of_all(
+    manager: CacheManager, publisher: EventPublisher
+) -> None:
+    for key in ("sentiment:t:1", "sentiment:t:2:30d", "sentiment:u:1", "pricing:t:1"):
+        await put(manager, key, 1)
+    await publisher.publish(DataEvent(EventType.REVIEW_CREATED, "t", "review", "4711"))
+    assert sorted(await manager.cache.akeys()) == ["pricing:t:1", "sentiment:u:1"]
+
+
+async def test_log_and_statistics_have_the_original_s_shape(manager: CacheManager) -> None:
+    publisher = EventPublisher()
+    subscriber = dashboard.CacheInvalidationSubscriber(manager, publisher)
+    assert subscriber.get_invalidation_stats()["average_keys_per_event"] == 0
+    for key in ("pricing:t:1", "forecast:t:1:30", "forecast:t:1:7"):
+        await put(manager, key, 1)
+    await publisher.publish(of_product(1, EventType.PRODUCT_UPDATED))
+    await publisher.publish(of_product(1, EventType.PRICE_UPDATED, "u"))
+    (entry,) = subscriber.get_invalidation_log(tenant_id="t")
+    assert entry | {"timestamp": ""} == {
+        "timestamp": "",
+        "event_type": "product_updated",
+        "tenant_id": "t",
+        "entity_type": "product",
+        "entity_id": "1",
+        "invalidated_caches": [
+            {"cache_type": "pricing", "pattern": "pricing:t:1:*", "count": 1},
+            {"cache_type": "forecast", "pattern": "forecast:t:1:*", "count": 2},
+        ],
+        "total_keys_invalidated": 3,
+    }
+    assert subscriber.get_invalidation_stats() == {
+        "total_invalidation_events": 2,
+        "total_keys_invalidated": 3,
+        "by_event_type": {"product_updated": 1, "price_updated": 1},
+        "average_keys_per_event": 1.5,
+    }
+    assert len(publisher.get_event_history(EventType.PRICE_UPDATED)) == 1
+
+
+async def test_the_history_is_bounded(publisher: EventPublisher) -> None:
+    await publisher.deliver([of_product(number) for number in range(1500)])
+    assert len(publisher.get_event_history(limit=5000)) == 1000
+
+
+async def test_the_process_s_bus_clears_the_manager_it_is_given(manager: CacheManager, request: Any) -> None:
+    first = dashboard.initialize_cache_invalidation(manager)
+    assert dashboard.initialize_cache_invalidation(manager) is first is dashboard.get_cache_subscriber()
+    await put(manager, KPIS, 1)
+    await dashboard.get_event_publisher().publish(of_product(1))
+    assert await dashboard.get_cached(KPIS) is None

@@ -1,0 +1,226 @@
+"""`get_cached`, `set_cached` and what else the endpoints call, on a server and in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from hitrate.layouts import fastapi_dashboard as dashboard
+from hitrate.layouts.fastapi_dashboard import (
+    CacheManager,
+    get_cached,
+    invalidate_cache,
+    invalidate_tenant_cache,
+    make_cache_key,
+    set_cached,
+)
+from hitrate.testing import free_port
+from tests.with_asgi.dashboard.conftest import MakeManager, put, raw
+
+KEY = make_cache_key("dashboard_kpis", "tenant-001", days=30)
+
+
+async def test_what_is_stored_is_read_by_old_workers_and_back(manager: CacheManager) -> None:
+    assert await get_cached(KEY) is None
+    assert await set_cached(KEY, {"name": "Café", "n": [1, 2.5, None]}, ttl=300)
+    assert await raw(manager, KEY) == b'{"name": "Caf\\u00e9", "n": [1, 2.5, null]}'
+    assert await manager.cache.attl(KEY) == 300
+    assert await get_cached(KEY) == {"name": "Café", "n": [1, 2.5, None]}
+
+
+@pytest.mark.parametrize("value", [0, False, "", [], {}, 1.5, "text", [None], {"data": 1, "cached_at": "x"}])
+async def test_every_value_is_a_hit_with_itself(manager: CacheManager, value: object) -> None:
+    assert await set_cached(KEY, value, ttl=300)
+    assert await get_cached(KEY) == value
+    assert await manager.set(key=KEY, value=value)
+    assert await manager.get(key=KEY) == value
+
+
+async def test_either_reader_reads_both_forms(manager: CacheManager) -> None:
+    await put(manager, "a:t:1", {"rows": [1]})
+    await put(manager, "a:t:2", {"data": {"rows": [2]}, "cached_at": dashboard.events.utc_now().isoformat()})
+    for read in (get_cached, lambda key: manager.get(key=key)):
+        assert [await read(f"a:t:{number}") for number in (1, 2)] == [{"rows": [1]}, {"rows": [2]}]
+    await put(manager, "a:t:3", [1, 2])
+    assert await manager.get("a", "t", "3") == [1, 2]
+
+
+@pytest.mark.parametrize("stored", [b"", b"nonsense", b"\x80\x05garbage", b"null", b"{", b"\xe2\x82"])
+async def test_what_cannot_be_read_is_a_miss_and_is_written_over(manager: CacheManager, stored: bytes) -> None:
+    await put(manager, KEY, stored)
+    assert await get_cached(KEY) is None
+    assert await set_cached(KEY, 1, ttl=300)
+    assert await get_cached(KEY) == 1
+
+
+@pytest.mark.parametrize("value", [{1, 2}, Decimal("1.5"), date(2026, 1, 2), b"x"])
+async def test_what_json_cannot_hold_is_not_stored_bare(manager: CacheManager, value: object) -> None:
+    assert await get_cached(KEY) is None
+    assert await set_cached(KEY, {"v": value}, ttl=300) is False
+    assert await raw(manager, KEY) is None
+    assert await manager.set(key=KEY, value={"v": value})
+    assert await get_cached(KEY) == {"v": str(value)}
+
+
+@pytest.mark.parametrize("ttl", [0, -1])
+async def test_no_lifetime_is_not_stored(manager: CacheManager, ttl: int) -> None:
+    assert await set_cached(KEY, 1, ttl=ttl) is False
+    assert await manager.set(key=KEY, value=1, ttl=ttl) is False
+    assert await raw(manager, KEY) is None
+
+
+async def test_one_value_is_forgotten(manager: CacheManager) -> None:
+    await set_cached(KEY, 1, ttl=300)
+    assert await invalidate_cache(KEY) is True
+    assert await get_cached(KEY) is None
+    assert await invalidate_cache("dashboard_stats:nobody") is True
+
+
+async def test_a_tenant_is_cleared_with_the_keys_that_end_with_it(manager: CacheManager) -> None:
+    mine = ["dashboard_stats:t", "dashboard_kpis:t:days:30", "products:t:limit:20:page:1", "forecast:t:p:30", "x:t"]
+    others = ["dashboard_stats:t2", "dashboard_stats:2t", "dashboard_kpis:u:days:t", "x:u:t", "x:u:t:y", "startup:ping"]
+    for key in mine + others:
+        await put(manager, key, 1)
+    assert await invalidate_tenant_cache("t") == len(mine)
+    assert sorted(await manager.cache.akeys()) == sorted(others)
+    assert await invalidate_tenant_cache("*") == await invalidate_tenant_cache("?") == 0
+
+
+async def test_a_prefix_clears_its_types(manager: CacheManager) -> None:
+    for key in ["dashboard_stats:t", "dashboard_kpis:t:days:30", "dashboard:t", "products:t", "dashboards:t"]:
+        await put(manager, key, 1)
+    assert await invalidate_tenant_cache("t", prefix="dashboard") == 3
+    assert sorted(await manager.cache.akeys()) == ["dashboards:t", "products:t"]
+
+
+async def test_what_was_forgotten_meanwhile_is_not_stored(manager: CacheManager) -> None:
+    assert await get_cached(KEY) is None
+    # Another task's: this one would know what it does.
+    await asyncio.create_task(invalidate_tenant_cache("tenant-001"))
+    assert await set_cached(KEY, "old", ttl=300) is False
+    assert await get_cached(KEY) is None
+    assert await set_cached(KEY, "new", ttl=300)
+
+
+async def test_a_deletion_by_an_old_worker_counts_too(manager: CacheManager) -> None:
+    assert await get_cached(KEY) is None
+    await manager.cache.aexecute("DEL", manager.cache.make_key(KEY))
+    assert await set_cached(KEY, "old", ttl=300) is False
+
+
+async def test_what_an_old_worker_stored_meanwhile_stays(manager: CacheManager) -> None:
+    assert await get_cached(KEY) is None
+    await put(manager, KEY, [1, "theirs"])
+    assert await set_cached(KEY, "ours", ttl=300) is False
+    assert await get_cached(KEY) == [1, "theirs"]
+
+
+async def test_a_task_that_has_forgotten_something_stores_what_it_computes_then(manager: CacheManager) -> None:
+    assert await get_cached(KEY) is None
+    await invalidate_tenant_cache("tenant-001")
+    assert await set_cached(KEY, "new", ttl=300)
+
+
+async def test_of_many_who_compute_one_stores(manager: CacheManager) -> None:
+    begin = asyncio.Barrier(8) if hasattr(asyncio, "Barrier") else None
+
+    async def endpoint(number: int) -> bool:
+        if await get_cached(KEY) is not None:
+            return False
+        if begin is not None:
+            await begin.wait()
+        return await set_cached(KEY, number, ttl=300)
+
+    if begin is None:
+        pytest.skip("Python has no barrier for tasks before 3.11")
+    stored = await asyncio.gather(*map(endpoint, range(8)))
+    assert sum(stored) == 1
+    assert await get_cached(KEY) == stored.index(True)
+
+
+async def test_a_value_that_is_too_old_is_computed_anew_under_a_lease(manager: CacheManager) -> None:
+    await put(manager, "pricing:t:p", {"data": "old", "cached_at": "2020-01-01T00:00:00"})
+    assert await manager.get("pricing", "t", "p", check_freshness=False) == "old"
+    assert await manager.get("pricing", "t", "p") is None
+    await asyncio.create_task(manager.clear_tenant_cache("t"))
+    assert await manager.set("pricing", "t", "p", "older than what was forgotten") is False
+
+
+@pytest.mark.parametrize("name", ["HITRATE_ENABLED", "CACHE_ENABLED"])
+@pytest.mark.parametrize("said", ["0", "False", "no", " OFF "])
+async def test_the_switch_stops_reads_and_fills_and_not_forgetting(
+    manager: CacheManager, monkeypatch: pytest.MonkeyPatch, name: str, said: str
+) -> None:
+    await put(manager, KEY, 1)
+    monkeypatch.setenv(name, said)
+    assert await get_cached(KEY) is None
+    assert await set_cached(KEY, 2, ttl=300) is False
+    assert await manager.get(key=KEY) is None
+    assert await raw(manager, KEY) == b"1"
+    assert await invalidate_tenant_cache("tenant-001") == 1
+    monkeypatch.setenv(name, "True")
+    await put(manager, KEY, 3)
+    assert await get_cached(KEY) == 3
+
+
+async def test_without_a_manager_nothing_is_found_and_nothing_raises(caplog: pytest.LogCaptureFixture) -> None:
+    dashboard.set_cache_manager(None)
+    assert await get_cached(KEY) is None
+    assert await set_cached(KEY, 1, ttl=300) is False
+    assert await invalidate_cache(KEY) is False
+    assert await invalidate_tenant_cache("t") == 0
+    assert f"Cache manager not available for key: {KEY}" in caplog.messages
+
+
+async def test_after_disconnect_nothing_is_found_until_connect(
+    manager: CacheManager, caplog: pytest.LogCaptureFixture
+) -> None:
+    await set_cached(KEY, 1, ttl=300)
+    await manager.disconnect()
+    assert manager._redis is None
+    assert await get_cached(KEY) is None
+    assert f"Redis not connected for key: {KEY}" in caplog.messages
+    await manager.connect()
+    assert manager._redis is manager.cache
+    assert await get_cached(KEY) == 1
+
+
+async def test_the_log_says_what_the_original_said(manager: CacheManager, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "hitrate.layouts.fastapi_dashboard")
+    await get_cached(KEY)
+    await set_cached(KEY, 1, ttl=300)
+    await get_cached(KEY)
+    await invalidate_cache(KEY)
+    await invalidate_tenant_cache("tenant-001", prefix="dashboard")
+    assert caplog.messages == [
+        f"❌ Cache MISS: {KEY}",
+        f"💾 Cache SET: {KEY} (TTL: 300s)",
+        f"✅ Cache HIT: {KEY}",
+        f"🗑️  Cache INVALIDATED: {KEY}",
+        "🗑️  Cache INVALIDATED: 0 keys for tenant tenant-001 (pattern: dashboard:tenant-001)",
+    ]
+
+
+async def test_no_tenant_writes_a_line_of_his_own_into_the_log(
+    manager: CacheManager, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "hitrate.layouts.fastapi_dashboard")
+    await invalidate_tenant_cache("t\nERROR root forged")
+    assert not any("\n" in message for message in caplog.messages)
+
+
+async def test_a_server_that_is_away_is_a_miss_and_stores_nothing(make_manager: MakeManager) -> None:
+    away = make_manager(f"redis://127.0.0.1:{free_port()}")
+    dashboard.set_cache_manager(away)
+    await away.connect()
+    assert away._redis is not None
+    assert await get_cached(KEY) is None
+    assert await set_cached(KEY, 1, ttl=300) is False
+    assert await invalidate_cache(KEY) is True
+    assert await invalidate_tenant_cache("t") == 0
+    assert await away.health_check() is False
+    assert (await away.get_metrics())["misses"] == 1
