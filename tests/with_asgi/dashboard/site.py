@@ -1,0 +1,95 @@
+"""The example dashboard as its README starts it: a uvicorn process, on a database of its own."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import httpx
+
+from hitrate.testing import free_port
+from tests.faults.conftest import PATIENCE, until
+
+EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "fastapi_dashboard"
+ACME, GLOBEX = "54d459ab-4ae8-480a-9d1c-d53b218a4fb2", "8a6e0804-2bd0-4672-b79d-d97027f9071a"
+FOREIGN = ("DATABASE_URL", "REDIS_URL", "HITRATE_URL", "HITRATE_ENABLED", "CACHE_ENABLED", "DASHBOARD_KEY_PREFIX")
+
+
+@dataclass
+class Site:
+    """
+    A dashboard that serves.
+
+    Attributes:
+        url: of its API.
+        database: the file.
+        log: the file with what it said.
+    """
+
+    url: str
+    database: Path
+    log: Path
+
+    def client(self, token: str | None = "acme-demo") -> httpx.Client:
+        """A client that has signed in, or not."""
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=PATIENCE)
+
+    def get(self, path: str, token: str = "acme-demo") -> Any:
+        """Ask once, expecting an answer."""
+        with self.client(token) as client:
+            answer = client.get(path)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+def environment(database: Path, **settings: str) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+    return {**inherited, "DATABASE_URL": f"sqlite+aiosqlite:///{database}", **settings}
+
+
+@contextmanager
+def serving(directory: Path, **settings: str) -> Iterator[Site]:
+    """Serve, with these environment variables, until the block ends."""
+    database, log, port = directory / "dashboard.sqlite3", directory / "log", free_port()
+    env = environment(database, **settings)
+    shutil.copy(_generated(), database)
+    command = [sys.executable, "-m", "uvicorn", "dashboard.main:app", "--host", "127.0.0.1", "--port", str(port)]
+    with log.open("w") as output:
+        process = subprocess.Popen(command, cwd=EXAMPLE, env=env, stdout=output, stderr=output)
+        try:
+            site = Site(f"http://127.0.0.1:{port}/api/v1", database, log)
+            until(lambda: process.poll() is not None or _answers(site), "the dashboard serves")
+            assert process.poll() is None, log.read_text("utf-8")
+            yield site
+        finally:
+            process.terminate()
+            code = process.wait(timeout=PATIENCE)
+        assert code in {0, -15}, log.read_text("utf-8")
+
+
+@cache
+def _generated() -> Path:
+    """A database with both tenants, made once for this process."""
+    database = Path(mkdtemp(prefix="dashboard-")) / "dashboard.sqlite3"
+    atexit.register(shutil.rmtree, database.parent, ignore_errors=True)
+    generate = [sys.executable, "-W", "error", "-m", "dashboard.generator", "--products", "30"]
+    subprocess.run(generate, cwd=EXAMPLE, env=environment(database), check=True, capture_output=True, timeout=PATIENCE)
+    return database
+
+
+def _answers(site: Site) -> bool:
+    try:
+        return httpx.get(f"{site.url}/dashboard/stats", timeout=PATIENCE).status_code == 401
+    except httpx.TransportError:
+        return False
