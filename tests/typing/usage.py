@@ -12,6 +12,7 @@ from typing_extensions import assert_type
 import hitrate
 from hitrate.asgi import RateLimitMiddleware, ResponseCacheMiddleware
 from hitrate.fastapi import cached_response, get_cache, lifespan, rate_limit
+from hitrate.layouts import fastapi_dashboard
 
 
 def single(cache: hitrate.Cache) -> None:
@@ -46,6 +47,20 @@ async def asynchronous(cache: hitrate.Cache) -> None:
     assert_type(await cache.akeys(), list[str])
     async with cache.lock("job") as lock:
         assert_type(lock, hitrate.Lock)
+
+
+async def dashboard() -> None:
+    """What the layout of the FastAPI dashboard brings."""
+    manager = fastapi_dashboard.CacheManager("redis://localhost", 256, use_memory_fallback=True, timeout=0.2)
+    fastapi_dashboard.set_cache_manager(manager)
+    key = fastapi_dashboard.make_cache_key("dashboard_kpis", "tenant", days=30)
+    assert_type(key, str)
+    assert_type(await fastapi_dashboard.get_cached(key), Any)
+    assert_type(await fastapi_dashboard.set_cached(key, {}, ttl=fastapi_dashboard.get_ttl("dashboard_kpis")), bool)
+    assert_type(await fastapi_dashboard.invalidate_tenant_cache("tenant", prefix="dashboard"), int)
+    assert_type(await manager.get("pricing", "tenant", "product"), Any)
+    assert_type(fastapi_dashboard.get_cache_manager(), fastapi_dashboard.CacheManager | None)
+    assert_type(fastapi_dashboard.get_event_publisher(), fastapi_dashboard.EventPublisher)
 
 
 def options() -> None:

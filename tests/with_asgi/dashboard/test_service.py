@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import logging
 from datetime import date
 from decimal import Decimal
 
 import pytest
+import redis.asyncio
 
 from hitrate.layouts import fastapi_dashboard as dashboard
 from hitrate.layouts.fastapi_dashboard import (
@@ -18,7 +21,7 @@ from hitrate.layouts.fastapi_dashboard import (
     make_cache_key,
     set_cached,
 )
-from hitrate.testing import free_port
+from hitrate.testing import Endpoint, free_port
 from tests.with_asgi.dashboard.conftest import MakeManager, put, raw
 
 KEY = make_cache_key("dashboard_kpis", "tenant-001", days=30)
@@ -117,6 +120,41 @@ async def test_what_an_old_worker_stored_meanwhile_stays(manager: CacheManager) 
     await put(manager, KEY, [1, "theirs"])
     assert await set_cached(KEY, "ours", ttl=300) is False
     assert await get_cached(KEY) == [1, "theirs"]
+
+
+async def test_an_old_worker_takes_a_lease_for_a_miss_and_both_read_each_other(
+    make_manager: MakeManager, server: Endpoint, prefix: str
+) -> None:
+    manager = make_manager(server.url)
+    dashboard.set_cache_manager(manager)
+    old = redis.asyncio.from_url(server.url, encoding="utf-8", decode_responses=True)
+    name = f"{prefix}:{KEY}"
+
+    async def read_as_old_workers_do() -> object:
+        try:
+            text = await old.get(name)
+            return None if text is None else json.loads(text)
+        except Exception:  # noqa: BLE001 (so they do)
+            return None
+
+    async with contextlib.aclosing(old):
+        assert await get_cached(KEY) is None
+        assert await old.exists(name) == 1
+        assert await read_as_old_workers_do() is None
+        assert await set_cached(KEY, {"of": "ours"}, ttl=300)
+        assert await read_as_old_workers_do() == {"of": "ours"}
+        await old.set(name, json.dumps({"of": "theirs"}), ex=300)
+        assert await get_cached(KEY) == {"of": "theirs"}
+
+
+async def test_a_lease_is_given_back_when_its_task_ends_without_a_value(manager: CacheManager) -> None:
+    assert await asyncio.create_task(get_cached(KEY)) is None
+
+    async def next_request() -> bool:
+        await invalidate_tenant_cache("somebody else")  # waits for what was given back
+        return await get_cached(KEY) is None and await set_cached(KEY, 1, ttl=300)
+
+    assert await asyncio.create_task(next_request())
 
 
 async def test_a_task_that_has_forgotten_something_stores_what_it_computes_then(manager: CacheManager) -> None:
