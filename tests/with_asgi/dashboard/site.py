@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,10 +19,12 @@ from typing import Any
 import httpx
 
 from hitrate.testing import free_port
-from tests.faults.conftest import PATIENCE, until
+from tests.faults.conftest import PATIENCE
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "fastapi_dashboard"
 ACME, GLOBEX = "54d459ab-4ae8-480a-9d1c-d53b218a4fb2", "8a6e0804-2bd0-4672-b79d-d97027f9071a"
+# Starting Python with FastAPI and SQLAlchemy is most of what a busy machine needs time for.
+START_PATIENCE = 120
 FOREIGN = ("DATABASE_URL", "REDIS_URL", "HITRATE_URL", "HITRATE_ENABLED", "CACHE_ENABLED", "DASHBOARD_KEY_PREFIX")
 
 
@@ -69,13 +72,21 @@ def serving(directory: Path, **settings: str) -> Iterator[Site]:
         process = subprocess.Popen(command, cwd=EXAMPLE, env=env, stdout=output, stderr=output)
         try:
             site = Site(f"http://127.0.0.1:{port}/api/v1", database, log)
-            until(lambda: process.poll() is not None or _answers(site), "the dashboard serves")
-            assert process.poll() is None, log.read_text("utf-8")
+            _wait_for(process, site)
             yield site
         finally:
             process.terminate()
             code = process.wait(timeout=PATIENCE)
         assert code in {0, -15}, log.read_text("utf-8")
+
+
+def _wait_for(process: subprocess.Popen[bytes], site: Site) -> None:
+    give_up = time.monotonic() + START_PATIENCE
+    while not _answers(site):
+        said = site.log.read_text("utf-8")
+        assert process.poll() is None, said
+        assert time.monotonic() < give_up, f"waited {START_PATIENCE} s in vain until the dashboard serves: {said}"
+        time.sleep(0.05)
 
 
 @cache
@@ -84,7 +95,9 @@ def _generated() -> Path:
     database = Path(mkdtemp(prefix="dashboard-")) / "dashboard.sqlite3"
     atexit.register(shutil.rmtree, database.parent, ignore_errors=True)
     generate = [sys.executable, "-W", "error", "-m", "dashboard.generator", "--products", "30"]
-    subprocess.run(generate, cwd=EXAMPLE, env=environment(database), check=True, capture_output=True, timeout=PATIENCE)
+    subprocess.run(
+        generate, cwd=EXAMPLE, env=environment(database), check=True, capture_output=True, timeout=START_PATIENCE
+    )
     return database
 
 

@@ -12,13 +12,19 @@ from hitrate import ConfigError
 from hitrate.layouts.fastapi_dashboard import CacheManager, QueryCacheService
 from hitrate.testing import Endpoint, Server
 from tests.faults.conftest import frozen, until
-from tests.faults.proxy import proxy_to
+from tests.faults.proxy import Link, healthy, proxy_to
 from tests.with_asgi.dashboard.conftest import MakeManager, raw
 
 
 def breaker(manager: CacheManager) -> dict[str, Any]:
     found: dict[str, Any] = manager.cache.stats()["breaker"]
     return found
+
+
+async def drop_deletions(link: Link, data: bytes) -> None:
+    """Lose the answers that are numbers, which those of deletions are; everything else works."""
+    if not data.startswith(b":"):
+        await link.deliver(data)
 
 
 def test_arguments_stand_in_the_order_of_the_original() -> None:
@@ -91,7 +97,7 @@ async def test_the_server_is_set_up_only_when_asked_for(make_manager: MakeManage
 async def test_the_fallback_keeps_values_only_while_the_server_is_away(
     make_manager: MakeManager, own_server: Server
 ) -> None:
-    manager = make_manager(own_server.url, use_memory_fallback=True, timeout=0.2)
+    manager = make_manager(own_server.url, use_memory_fallback=True)
     assert await manager.set("pricing", "t", "p", "before")
     with frozen(own_server):
         assert await manager.get("pricing", "t", "p") is None
@@ -108,10 +114,28 @@ async def test_the_fallback_keeps_values_only_while_the_server_is_away(
     )
 
 
+async def test_what_waits_to_be_forgotten_is_not_served(
+    make_manager: MakeManager, own_server: Server, prefix: str
+) -> None:
+    with proxy_to(own_server.url) as proxy:
+        manager = make_manager(proxy.url)
+        assert await manager.set("pricing", "t", "p", "old")
+        stored = own_server.execute("GET", f"{prefix}:pricing:t:p")
+        proxy.fault = drop_deletions
+        assert await manager.delete("pricing", "t", "p") is False
+        for _ in range(50):
+            # As if no deletion had arrived; they are tried again and again.
+            own_server.execute("SET", f"{prefix}:pricing:t:p", stored, "EX", 100)
+            assert await manager.get("pricing", "t", "p") is None
+        proxy.fault = healthy
+        until(lambda: breaker(manager)["journal"] == 0, "the deletion is made up for")
+        assert await manager.get("pricing", "t", "p") is None
+
+
 async def test_a_start_without_a_server_is_no_failure_for_good(make_manager: MakeManager, own_server: Server) -> None:
     with proxy_to(own_server.url) as proxy:
         proxy.refuse()
-        manager = make_manager(proxy.url, timeout=0.2)
+        manager = make_manager(proxy.url)
         await manager.connect()
         assert await manager.health_check() is False
         assert await manager.get("pricing", "t", "p") is None

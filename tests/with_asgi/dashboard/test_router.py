@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import uuid
 from typing import Any
 
 import httpx
@@ -14,7 +13,7 @@ from hitrate.layouts import fastapi_dashboard as dashboard
 from hitrate.layouts.fastapi_dashboard import CacheManager, create_router
 from tests.with_asgi.dashboard.conftest import put
 
-PRODUCT = str(uuid.uuid4())
+PRODUCT = "0b7a3c1e-2f55-4e0e-9f2f-6a1d3a4f9b10"
 ENDPOINTS = [("GET", "metrics"), ("GET", "health"), ("DELETE", "tenant"), ("DELETE", f"product/{PRODUCT}")]
 
 

@@ -109,6 +109,15 @@ async def test_what_was_forgotten_meanwhile_is_not_stored(manager: CacheManager)
     assert await set_cached(KEY, "new", ttl=300)
 
 
+async def test_a_value_that_must_become_text_is_no_way_around_that(manager: CacheManager) -> None:
+    assert await manager.get(key=KEY) is None
+    await asyncio.create_task(invalidate_tenant_cache("tenant-001"))
+    assert await manager.set(key=KEY, value=Decimal("1.5")) is False
+    assert await manager.get(key=KEY) is None
+    assert await manager.set(key=KEY, value=Decimal("2.5"))
+    assert await manager.get(key=KEY) == "2.5"
+
+
 async def test_a_deletion_by_an_old_worker_counts_too(manager: CacheManager) -> None:
     assert await get_cached(KEY) is None
     await manager.cache.aexecute("DEL", manager.cache.make_key(KEY))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import os
 import random
 from collections.abc import Callable
@@ -12,6 +14,7 @@ import pytest
 
 from hitrate.layouts import fastapi_dashboard as dashboard
 from hitrate.layouts.fastapi_dashboard import CacheManager
+from tests.with_asgi.dashboard.conftest import raw
 
 HOSTILE = [
     *(
@@ -56,8 +59,10 @@ HOSTILE = [
     "54d459ab-4ae8-480a-9d1c-d53b218a4fb2",
 ]
 VALUES = [7, 30, "7", "a", "a:days:7", "*", "1:b:2", "h1", "", None, "x:limit:10", "%3A", "é\n"]
-STEPS = int(os.environ.get("HITRATE_STEPS") or 4000)
+STEPS = int(os.environ.get("HITRATE_STEPS") or 1500)
 TYPES = ["dashboard_kpis", "dashboard_stats", "products", "forecast_demand"]
+
+LEASE = b"\x80\x03C\x1ehitrate:lease:"
 
 Key = tuple[str, str, tuple[tuple[str, Any], ...]]
 
@@ -131,6 +136,46 @@ async def test_no_tenant_gets_what_is_another_s_and_clears_are_exact(manager: Ca
     for tenant in HOSTILE:
         await dashboard.invalidate_tenant_cache(tenant)
     assert await manager.cache.akeys() == []
+
+
+async def test_fifty_tenants_at_once_get_their_own_and_nothing_else_stands_there(manager: CacheManager) -> None:
+    seed = random.Random().randrange(1 << 32)
+    print(f"seed {seed}")  # noqa: T201 (shown when it fails)
+    chance = random.Random(seed)
+
+    async def request(key: Key) -> None:
+        name, own = spelled(key), [key[0], key[1], list(map(list, key[2]))]
+        found = await dashboard.get_cached(name)
+        if found is None:
+            found = own
+            await asyncio.sleep(chance.choice([0, 0, 0.001]))
+            if chance.random() < 0.9:
+                await dashboard.set_cached(name, found, 300)
+        assert found == own
+        if chance.random() < 0.02:
+            await dashboard.invalidate_tenant_cache(key[1])
+
+    async def client() -> None:
+        for _ in range(STEPS // 50):
+            # Some give up, as browsers do.
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(request(choose(chance)), chance.choice([0.0005, 20, 20, 20]))
+
+    await asyncio.gather(*(client() for _ in range(64)))
+    await dashboard.invalidate_tenant_cache("nobody")  # waits for what is given back
+    assert manager._store._fills._standing == {}
+    for key in await manager.cache.akeys():
+        stored = await raw(manager, key)
+        if stored is not None and stored.startswith(LEASE):
+            # Of somebody who gave up before he knew that he has it: it runs out.
+            assert await manager.cache.attl(key) <= 10
+        elif stored is not None:
+            assert spelled_as_stored(stored) == key
+
+
+def spelled_as_stored(stored: bytes) -> str:
+    kind, tenant, params = json.loads(stored)
+    return dashboard.make_cache_key(kind, tenant, **dict(params))
 
 
 async def test_events_of_one_tenant_leave_every_other_alone(manager: CacheManager) -> None:

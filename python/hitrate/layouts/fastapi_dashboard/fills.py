@@ -70,22 +70,24 @@ class Fills:
             Whether it was stored; ``"unasked"`` if this task did not ask.
 
         Raises:
-            SerializationError: JSON cannot hold it. The lease is given back.
+            SerializationError: JSON cannot hold it. The lease is still held then.
+            ServerError: the server is away.
         """
         held = self._of_task()
         if key not in held:
             self._standing.pop(key, None)
             return "unasked"
-        lease = held.pop(key)
-        if lease is None:
-            return False
-        try:
-            return await self._cache._afill_original(lease, value, ttl)
-        except BaseException:
-            await self._leases._arelease_original(lease)
-            raise
-        finally:
-            self._standing.pop(key, None)
+        lease = held[key]
+        stored = lease is not None and await self._cache._afill_original(lease, value, ttl)
+        held.pop(key, None)
+        self._standing.pop(key, None)
+        return stored
+
+    async def give_back(self, key: str) -> None:
+        """Let somebody else compute a value: this task cannot store its own."""
+        lease = self._of_task().pop(key, None)
+        if lease is not None:
+            await self._release({key: lease})
 
     async def let_go(self, is_forgotten: Callable[[str], bool]) -> set[str]:
         """

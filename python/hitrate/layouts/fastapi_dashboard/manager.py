@@ -65,7 +65,7 @@ class CacheManager:
 
     @property
     def cache(self) -> Cache:
-        """The cache, for its other verbs."""
+        """The cache, for its other verbs. They raise while the server is away."""
         return self._store.cache
 
     @property

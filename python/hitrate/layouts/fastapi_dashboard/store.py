@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from hitrate.cache import Cache
@@ -26,7 +27,7 @@ class Store:
         options: more of `hitrate.Cache`: ``timeout``, ``local``, ``prefix``, ...
 
     Attributes:
-        cache: the cache.
+        cache: the cache. Its verbs raise while the server is away, and write down what is to be deleted all the same.
 
     Raises:
         ConfigError: the URL or an option is wrong, or one that would change the form of values.
@@ -35,35 +36,42 @@ class Store:
     def __init__(self, url: str, *, fallback_bytes: int, lease: float, **options: Any) -> None:
         if taken := _OURS & options.keys():
             raise ConfigError(f"{min(taken)!r} would change what the dashboard's old workers read; leave it out")
-        self.cache = Cache(url, serializer="json", **options)
+        # It raises, so that a miss is told from a server that is away: then nobody else is asked.
+        self.cache = Cache(url, serializer="json", on_error="raise", **options)
         shared = {name: value for name, value in options.items() if name != "local"}
         self._leases = Cache(url, serializer="pickle", unpickle="never", **shared)
         self._fills = Fills(self.cache, self._leases, lease)
         self._fallback = Cache(f"memory://dashboard-{id(self)}", max_bytes=fallback_bytes) if fallback_bytes else None
-        self._has_fallen_back = False
-
-    def is_up(self) -> bool:
-        """Tell whether the server was there when it was last asked."""
-        return bool(self.cache.stats()["breaker"]["state"] == "closed")
+        # Whether the last question had no answer.
+        self._is_away = False
 
     async def read(self, key: str) -> Any:
         """Read a value; None if there is none. What this task computes then and stores is refused if it is too old."""
-        value = await self.cache.aget(key)
+        is_up = False
+        try:
+            value = await self.cache.aget(key)
+        except ServerError:
+            value = None
+        else:
+            is_up = (value is not None and not self._is_away) or self._is_up()
+        if is_up and self._is_away:
+            await self._return()
+        self._is_away = not is_up
         if value is not None:
             return value
-        if self.is_up():
-            await self._leave_fallback()
+        if is_up:
             return await self._fills.ask(key)
         self._fills.refuse(key)
         return None if self._fallback is None else await self._fallback.aget(key)
 
     async def outdate(self, key: str) -> None:
         """Take a value that is too old to be served for none: delete it, so that whoever computes it anew can ask."""
-        await self.cache.adelete(key)
-        if self.is_up():
-            await self._fills.ask(key)
-        else:
+        try:
+            await self.cache.adelete(key)
+        except ServerError:
             self._fills.refuse(key)
+        else:
+            await self._fills.ask(key)
 
     async def write(self, key: str, value: Any, ttl: float, *, lenient: bool = False) -> bool:
         """
@@ -85,22 +93,28 @@ class Store:
             return await self._write(key, value, ttl)
         except SerializationError:
             if not lenient:
+                await self._fills.give_back(key)
                 raise
         return await self._write(key, _all_text(value), ttl)
 
     async def _write(self, key: str, value: Any, ttl: float) -> bool:
-        stored = await self._fills.store(key, value, ttl)
-        if stored == "unasked":
-            stored = await self.cache.aset(key, value, ttl)
-        if stored or self._fallback is None or self.is_up():
+        try:
+            stored = await self._fills.store(key, value, ttl)
+            if stored == "unasked":
+                stored = await self.cache.aset(key, value, ttl)
+        except ServerError:
+            self._is_away, stored = True, False
+        if stored or self._fallback is None or not self._is_away:
             return stored
-        self._has_fallen_back = True
         return await self._fallback.aset(key, value, ttl)
 
     async def delete(self, key: str) -> bool:
         """Delete one value; tell whether there was one that anybody has seen."""
         leased = await self._fills.let_go(key.__eq__)
-        deleted = await self.cache.adelete(key) and not leased
+        try:
+            deleted = await self.cache.adelete(key) and not leased
+        except ServerError:
+            deleted = False
         if self._fallback is not None:
             deleted = await self._fallback.adelete(key) or deleted
         return deleted
@@ -115,11 +129,11 @@ class Store:
         leased = await self._fills.let_go(meant.includes)
         try:
             found = [key async for key in self.cache.aiter_keys(meant.near) if meant.includes(key)]
-            if await self.cache.adelete_many(found) is None:
-                found = []
+            await self.cache.adelete_many(found)
         except ServerError:
             found = []
-            await self.cache.ainvalidate(meant.globs)
+            with suppress(ServerError):
+                await self.cache.ainvalidate(meant.globs)
         if (fallback := self._fallback) is not None:
             kept = [key async for key in fallback.aiter_keys(meant.near) if meant.includes(key)]
             await fallback.adelete_many(kept)
@@ -129,7 +143,10 @@ class Store:
     async def forget_glob(self, glob: str) -> int:
         """Delete what matches; return how many there were, 0 if the server is away and it was written down."""
         leased = await self._fills.let_go(Forgetting.of(patterns=[glob]).affects)
-        deleted = max(0, (await self.cache.ainvalidate(glob) or 0) - len(leased))
+        try:
+            deleted = max(0, (await self.cache.ainvalidate(glob) or 0) - len(leased))
+        except ServerError:
+            deleted = 0
         if self._fallback is not None:
             deleted += await self._fallback.ainvalidate(glob) or 0
         return deleted
@@ -155,10 +172,14 @@ class Store:
         for cache in (self.cache, self._leases):
             await cache.aclose()
 
-    async def _leave_fallback(self) -> None:
-        """Empty it as soon as the server is back: others have changed what it holds."""
-        if self._fallback is not None and self._has_fallen_back:
-            self._has_fallen_back = False
+    def _is_up(self) -> bool:
+        """Whether the server is there, and nothing waits to be forgotten: of such keys only this cache knows."""
+        breaker = self.cache.stats()["breaker"]
+        return bool(breaker["state"] == "closed" and breaker["journal"] == 0)
+
+    async def _return(self) -> None:
+        """Use the server again. Others have changed meanwhile what the fallback holds."""
+        if self._fallback is not None:
             await self._fallback.aclear()
 
 
