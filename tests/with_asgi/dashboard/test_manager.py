@@ -54,6 +54,8 @@ async def test_a_value_without_a_name_is_an_error(manager: CacheManager, argumen
     for verb in (manager.get, manager.set, manager.delete):
         with pytest.raises(ValueError, match="Must provide either 'key' or all of"):
             await verb(*arguments)
+    with pytest.raises(ValueError, match="Must provide either a pattern string or"):
+        await manager.invalidate_pattern(tenant_id="t")
 
 
 async def test_a_whole_pattern_and_one_of_a_tenant_are_forgotten(manager: CacheManager) -> None:

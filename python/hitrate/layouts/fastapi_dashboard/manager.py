@@ -193,7 +193,9 @@ class CacheManager:
         self._counters.invalidations += deleted
         return deleted
 
-    async def invalidate_pattern(self, cache_type: str, tenant_id: object = None, pattern: str = "*") -> int:
+    async def invalidate_pattern(
+        self, cache_type: str | None = None, tenant_id: object = None, pattern: str = "*"
+    ) -> int:
         """
         Delete what matches.
 
@@ -205,7 +207,12 @@ class CacheManager:
 
         Returns:
             How many there were; 0 if the server is away, and it was written down.
+
+        Raises:
+            ValueError: no `cache_type`.
         """
+        if cache_type is None:
+            raise ValueError("Must provide either a pattern string or (cache_type, tenant_id, pattern)")
         if tenant_id is not None and pattern == "*":
             return await self._forget(patterns.of_type(cache_type, tenant_id))
         glob = cache_type if tenant_id is None else patterns.type_glob(cache_type, tenant_id, pattern)

@@ -20,7 +20,7 @@ __all__ = [
     "tenant_pattern",
 ]
 
-_PARAMS = PairsLayout(":", ":", shows="pairs", keep_none=True)
+PARAMS = PairsLayout(":", ":", shows="pairs", keep_none=True)
 
 
 def make_cache_key(prefix: str, tenant_id: str, **params: Any) -> str:
@@ -39,7 +39,7 @@ def make_cache_key(prefix: str, tenant_id: str, **params: Any) -> str:
         TypeError: the prefix or the tenant is no text.
     """
     # Concatenated, because that refuses what is no text.
-    return _PARAMS.key(prefix + ":" + tenant_id, params)
+    return PARAMS.key(prefix + ":" + tenant_id, params)
 
 
 def build_cache_key(cache_type: object, tenant_id: object, *identifier: object) -> str:
