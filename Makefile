@@ -21,7 +21,7 @@ export VIRTUAL_ENV := $(abspath $(VENV))
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := all
-.PHONY: all help deps build lint lint-rust lint-python deny test test-rust pytest demo bench bench-core soak fuzz clean
+.PHONY: all help deps build lint lint-rust lint-python deny test test-rust pytest test-odoo demo bench bench-core soak fuzz clean
 
 all: lint test  ## lint and test: what every commit must pass (the default)
 
@@ -67,7 +67,7 @@ lint-python: build
 	$(BIN)/mypy
 	$(BIN)/stubtest hitrate._native --mypy-config-file pyproject.toml
 
-test: test-rust pytest  ## everything that needs no root, on real servers; says what was skipped and why
+test: test-rust pytest  ## everything that needs no root, on real servers, and no Odoo (test-odoo); says what was skipped and why
 
 test-rust:  ## the Rust core, without Python
 	@if cargo nextest --version >/dev/null 2>&1; then \
@@ -79,6 +79,11 @@ test-rust:  ## the Rust core, without Python
 
 pytest: build  ## the Python tests, several at once where each process may start its own server
 	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
+
+test-odoo: build  ## a real Odoo 19 (Debian's package, PostgreSQL, Redis, two workers) with the example addons
+	$(BIN)/python -m tests.with_odoo.prepare
+	@echo "the tests: a database is made, the addons are installed, two workers serve"
+	HITRATE_TEST_ODOO=1 $(BIN)/python -m pytest -v tests/with_odoo $(PYTEST_ARGS)
 
 demo: build  ## run the example shop and print what the cache does; SERVE=1 keeps it serving
 	$(BIN)/python examples/django_shop/demo.py

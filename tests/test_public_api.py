@@ -84,6 +84,12 @@ PUBLIC = {
         """.split()
     ),
     "hitrate.metrics": frozenset({"collector", "publish"}),
+    "hitrate.odoo": frozenset(
+        """
+        Answer CacheMixin Rule Settings cache_of cached client_address forgets invalidate on_change_of_state
+        rate_limited remember settings_of snapshot_age
+        """.split()
+    ),
     "hitrate.testing": frozenset({"Endpoint", "Server", "TLSFiles", "find_server", "free_port", "throwaway_server"}),
 }
 # Neither the frameworks we adapt to, nor what we replace, nor what is slow to import and needed by few.

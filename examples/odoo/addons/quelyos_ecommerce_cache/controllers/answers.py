@@ -1,0 +1,64 @@
+"""The module's answers: ``{success: true, ...}`` or ``{success: false, error}``, and never what the server knows."""
+
+from __future__ import annotations
+
+import functools
+import logging
+
+from odoo.http import request, route
+from odoo.release import version_info
+
+from hitrate.exceptions import HitrateError
+
+_logger = logging.getLogger(__name__)
+# Odoo 19 renamed it.
+JSON = "jsonrpc" if version_info >= (19, 0) else "json"
+
+
+def json_route(path, auth):
+    """A JSON-RPC route on the website, which reads and never writes."""
+    return route(path, type=JSON, auth=auth, methods=["POST"], csrf=False, website=True, readonly=True, sitemap=False)
+
+
+def refused(error):
+    """A refusal, in the module's shape."""
+    return {"success": False, "error": error}
+
+
+def answering(method):
+    """Bad parameters and a missing product are answers; other failures are logged and say nothing of the server."""
+
+    @functools.wraps(method)
+    def call(self, *args, **kwargs):
+        kwargs.pop("context", None)
+        try:
+            return method(self, *args, **kwargs)
+        except (TypeError, ValueError, HitrateError):
+            _logger.info("Refused parameters of %s", method.__name__, exc_info=True)
+            return refused("Invalid parameters")
+
+    return call
+
+
+def administrators_only(method):
+    """Only who is in Settings may: others are refused in the module's shape."""
+
+    @functools.wraps(method)
+    def call(self, *args, **kwargs):
+        if not request.env.user.has_group("base.group_system"):
+            return refused("Unauthorized")
+        return method(self, *args, **kwargs)
+
+    return call
+
+
+def visitor(env, pricelist):
+    """An environment that says all that an answer depends on: it is the key's as well as the computation's."""
+    website = env["website"].get_current_website()
+    return (
+        env["ecommerce.producer"]
+        .with_company(website.company_id)
+        .with_context(
+            website_id=website.id, pricelist=pricelist.id or False, lang=env.lang or website.default_lang_id.code
+        )
+    )

@@ -1,0 +1,97 @@
+"""What a change of the catalogue forgets: its products' details, and all lists."""
+
+from __future__ import annotations
+
+from odoo import fields, models
+
+from hitrate.odoo import forgets
+
+LISTS = ("products", "search", "recommendations")
+
+
+class ProductTemplate(models.Model):
+    _inherit = "product.template"
+    # A counted view is no change of the product: the column is written by SQL, and named by no rule.
+    view_count = fields.Integer("Views", default=0, copy=False, readonly=True)
+
+    _cache_rules = (
+        forgets(
+            "product:{id}",
+            *LISTS,
+            when=(
+                *(
+                    "name",
+                    "active",
+                    "sale_ok",
+                    "is_published",
+                    "website_id",
+                    "website_sequence",
+                    "company_id",
+                    "create_date",
+                ),
+                *("list_price", "compare_list_price", "currency_id", "taxes_id", "uom_id"),
+                *("description_sale", "description_ecommerce", "image_1920", "product_template_image_ids"),
+                *("categ_id", "public_categ_ids", "attribute_line_ids", "alternative_product_ids"),
+                *("is_storable", "allow_out_of_stock_order", "type"),
+                *("seo_name", "website_meta_title", "website_meta_description", "website_meta_keywords"),
+                *("website_meta_og_img", "product_tag_ids"),
+            ),
+        ),
+        # Computed from stock moves, of whatever kind they are.
+        forgets("product:{id}", *LISTS, when=("qty_available", "virtual_available")),
+    )
+
+
+class ProductProduct(models.Model):
+    _inherit = "product.product"
+    _cache_rules = (
+        forgets(
+            "product:{product_tmpl_id}",
+            *LISTS,
+            when=(
+                "active",
+                "default_code",
+                "barcode",
+                "price_extra",
+                "product_template_attribute_value_ids",
+                "product_tmpl_id",
+            ),
+        ),
+    )
+
+
+class ProductImage(models.Model):
+    _inherit = "product.image"
+    _cache_rules = (forgets("product:{product_tmpl_id}", "product:{product_variant_id.product_tmpl_id}"),)
+
+
+class ProductPublicCategory(models.Model):
+    _inherit = "product.public.category"
+    _cache_rules = (
+        forgets("categories", *LISTS, when=("name", "parent_id", "sequence", "website_id", "product_tmpl_ids")),
+    )
+
+
+class ProductPricelistItem(models.Model):
+    _inherit = "product.pricelist.item"
+    _cache_rules = (forgets("prices", *LISTS),)
+
+
+class ProductPricelist(models.Model):
+    _inherit = "product.pricelist"
+    _cache_rules = (forgets("prices", *LISTS, when=("currency_id", "item_ids", "active")),)
+
+
+class ResCurrencyRate(models.Model):
+    _inherit = "res.currency.rate"
+    _cache_rules = (forgets("prices", *LISTS),)
+
+
+class ResCurrency(models.Model):
+    _inherit = "res.currency"
+    _cache_rules = (forgets("prices", *LISTS, when=("symbol", "name", "rounding", "position")),)
+
+
+class Website(models.Model):
+    _inherit = "website"
+    _cache_rules = (forgets("prices", "categories", *LISTS, when=("domain", "company_id", "default_lang_id", "name")),)

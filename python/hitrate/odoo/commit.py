@@ -1,0 +1,96 @@
+"""
+Forgetting once the transaction of a cursor is committed.
+
+What is to be forgotten is collected in ``cr.postcommit``, which Odoo empties at a rollback. Odoo stops at the first
+hook that raises, so ours stands before all others. A rollback to a savepoint leaves it there: then too much is
+forgotten, and nothing too little.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from hitrate import hooks
+from hitrate.invalidation import Forgetting, forget
+from hitrate.odoo.clients import cache_of
+
+if TYPE_CHECKING:
+    from odoo.api import Environment
+
+    from hitrate.cache import Cache
+
+_KEY = "hitrate.forgetting"
+
+
+def invalidate(
+    env: Environment, pattern: str | Iterable[str] = (), *, keys: Iterable[str] = (), tags: Iterable[str] = ()
+) -> None:
+    """
+    Forget once the transaction of this environment is committed, and nothing if it is rolled back.
+
+    All that one transaction collects is forgotten in one go; tags alone cost one round trip, however many they are.
+    Until then its own calls of `cached` functions that are affected neither read nor fill the cache. Never raises over
+    the server: what cannot be forgotten now is written down and made up for.
+
+    Args:
+        env: whose cursor commits.
+        pattern: a glob (``* ? [abc] \\``) for keys, or several. Text of users must be escaped by `hitrate.escape_glob`.
+        keys: to be deleted, with what is below them.
+        tags: names, of this database alone.
+    """
+    cr = env.cr
+    patterns = (pattern,) if isinstance(pattern, str) else pattern
+    wanted = Forgetting.of(patterns=patterns, keys=keys, tags=[tag_of(cr.dbname, tag) for tag in tags])
+    found = cr.postcommit.data.get(_KEY)
+    if found is None:
+        found = cr.postcommit.data[_KEY] = Forgetting()
+        # The cache is found now: after the commit, to read a parameter would begin another transaction.
+        _before_others(cr.postcommit, _Hook(cache_of(env), cr))
+    found.add(wanted)
+
+
+def bypasses(cr: Any, key: str, tags: Iterable[str] = ()) -> bool:
+    """
+    Tell whether the open transaction of a cursor has changed what an entry is made from.
+
+    Args:
+        cr: the cursor.
+        key: of the entry.
+        tags: that it has, as the cache knows them: see `tag_of`.
+    """
+    found: Forgetting | None = cr.postcommit.data.get(_KEY)
+    return found is not None and found.affects(key, tags)
+
+
+def tag_of(database: str, tag: str) -> str:
+    """A tag as the server knows it: two databases on one server never forget each other's entries."""
+    return f"{database}:{tag}"
+
+
+class _Hook:
+    """What Odoo calls after the commit."""
+
+    __slots__ = ("_cache", "_cr")
+
+    def __init__(self, cache: Cache, cr: Any) -> None:
+        self._cache, self._cr = cache, cr
+
+    def __call__(self) -> None:
+        what: Forgetting | None = self._cr.postcommit.data.pop(_KEY, None)
+        if not what:
+            return
+        try:
+            forget(self._cache, what)
+        except Exception as error:  # noqa: BLE001 (the data is committed, and whoever committed must not fail)
+            hooks.unforgotten(self._cr.dbname, str(error))
+
+
+def _before_others(callbacks: Any, hook: _Hook) -> None:
+    """Put a hook first: one before it that raises would keep it from running."""
+    waiting = getattr(callbacks, "_funcs", None)
+    if isinstance(waiting, deque):
+        waiting.appendleft(hook)
+    else:
+        callbacks.add(hook)

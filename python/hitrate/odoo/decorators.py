@@ -1,0 +1,122 @@
+"""`cached`: keep what a method of a model or of a controller returns."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from hitrate.exceptions import ConfigError
+from hitrate.http.text import bounded, escaped
+from hitrate.keys import call_key
+from hitrate.odoo.entries import forget_entry, remember
+
+if TYPE_CHECKING:
+    from odoo.api import Environment
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def cached(
+    ttl: float = 300,
+    *,
+    vary: Iterable[str],
+    prefix: str | None = None,
+    key: Callable[..., str] | None = None,
+    tags: Iterable[str] | Callable[..., Iterable[str]] = (),
+    stale: float = 0,
+    skip: Callable[[Any], bool] | None = None,
+) -> Callable[[Method], Method]:
+    """
+    Keep what a method returns, by its arguments, those by name too; ``None`` is kept as well, exceptions are not.
+
+    Of a model's method, the ids of ``self`` are in the key, and on a miss the method runs on a cursor of its own, so
+    that what it read is newer than whatever was forgotten before. A controller's reads with the request's cursor.
+
+    Args:
+        ttl: seconds for which a value is fresh.
+        vary: what the value depends on besides the arguments; ``()`` says that it is the same for everybody. Names:
+            ``"company"`` (those that are allowed), ``"lang"``, ``"website"``, ``"pricelist"`` (with the fiscal
+            position), ``"currency"``, ``"user"``, ``"groups"``, ``"timezone"``, ``"host"``, and ``"context.{key}"``.
+            The database is always in the key.
+        prefix: first part of the key; model and method by default.
+        key: makes the key of the arguments, without ``self``, for those that have no text of their own.
+        tags: names by which values are forgotten; or a function of ``self`` and the arguments that returns some.
+        stale: seconds after `ttl` in which a value is still returned while one call computes it anew.
+        skip: tells of a value that it is not to be kept.
+
+    Returns:
+        A decorator. The decorated method has ``forget(self, *args, **kwargs)``, which forgets the value of these
+        arguments now.
+
+    Raises:
+        ConfigError: `vary` or `tags` is one text; at a call, an argument of which no key can be made.
+        SerializationError: at a call, a value that JSON cannot hold.
+    """
+    for name, given in (("vary", vary), ("tags", tags)):
+        if isinstance(given, str):
+            raise ConfigError(f"{name} is the text {given!r:.100}; use a list of names")
+    parts = tuple(vary)
+
+    def decorate(method: Method) -> Method:
+        spell = _spelling(method, prefix, key)
+
+        @functools.wraps(method)
+        def call(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+            env, is_model = _environment(self)
+            names = tags(self, *args, **kwargs) if callable(tags) else tags
+
+            def compute(computing: Environment) -> Any:
+                return method(self.with_env(computing) if is_model else self, *args, **kwargs)
+
+            return remember(
+                env,
+                spell(self, args, kwargs),
+                compute,
+                ttl=ttl,
+                vary=parts,
+                tags=names,
+                stale=stale,
+                skip=skip,
+                own_cursor=is_model,
+            ).value
+
+        def forget(self: Any, /, *args: Any, **kwargs: Any) -> bool | None:
+            return forget_entry(_environment(self)[0], spell(self, args, kwargs), parts)
+
+        decorated: Any = call
+        decorated.forget = forget
+        return cast(Method, decorated)
+
+    return decorate
+
+
+def _spelling(
+    method: Callable[..., Any], prefix: str | None, key: Callable[..., str] | None
+) -> Callable[[Any, tuple[Any, ...], dict[str, Any]], str]:
+    full = inspect.signature(method)
+    # Without `self`, whose ids stand in the key.
+    signature = full.replace(parameters=list(full.parameters.values())[1:])
+
+    def spell(owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+        kind = getattr(owner, "_name", None) or f"{type(owner).__module__}.{type(owner).__qualname__}"
+        first = prefix if prefix is not None else f"{kind}.{method.__name__}"
+        if key is None:
+            text = call_key(method, signature, args, kwargs)
+        else:
+            text = bounded(":".join(map(escaped, key(*args, **kwargs).split(":"))))
+        ids = ",".join(map(str, getattr(owner, "_ids", ())))
+        return f"{first}:{bounded(escaped(ids))}:{text}"
+
+    return spell
+
+
+def _environment(owner: Any) -> tuple[Environment, bool]:
+    """The environment of a recordset, or of the request that a controller answers; and which of them it is."""
+    env = getattr(owner, "env", None)
+    if env is not None and hasattr(owner, "with_env"):
+        return env, True
+    from odoo.http import request
+
+    return request.env, False

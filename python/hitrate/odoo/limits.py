@@ -1,0 +1,90 @@
+"""Limits of controllers, and views that are counted once per address."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from weakref import WeakKeyDictionary
+
+from hitrate._native import Decision
+from hitrate.limits import RateLimiter
+from hitrate.odoo.address import client_address
+from hitrate.odoo.clients import cache_of
+
+if TYPE_CHECKING:
+    from hitrate.cache import Cache
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+_limiters: WeakKeyDictionary[Cache, dict[tuple[Any, ...], RateLimiter]] = WeakKeyDictionary()
+
+
+def limiter_of(cache: Cache, limits: Any, **options: Any) -> RateLimiter:
+    """Find the limiter of a cache, made when it is first asked for."""
+    found = _limiters.setdefault(cache, {})
+    kind = (limits, *sorted(options.items()))
+    if kind not in found:
+        found[kind] = RateLimiter(cache, limits, **options)
+    return found[kind]
+
+
+def subject(request: Any, by: Literal["user", "address"] = "user") -> str:
+    """
+    Tell who is limited: the user who is logged in, else the address.
+
+    Args:
+        request: of Odoo.
+        by: ``"address"``: always the address.
+    """
+    if by == "user" and request.session.uid:
+        return f"user:{request.session.uid}"
+    return f"ip:{client_address(request.httprequest)}"
+
+
+def rate_limited(
+    limits: str,
+    *,
+    by: Literal["user", "address"] = "user",
+    name: str | None = None,
+    algorithm: Literal["fixed_window", "sliding_window", "sliding_log", "gcra", "once"] = "sliding_window",
+    refuse: Callable[[Decision], Any] | None = None,
+) -> Callable[[Method], Method]:
+    """
+    Limit how often a controller's method is called, for all workers together; stands below ``@route``.
+
+    Args:
+        limits: ``"100/minute"``, or several: ``"5/s, 100/minute"``.
+        by: who has a limit of his own: the user, and whoever is not logged in by address; or the address alone.
+        name: methods of one name share a limit; module and name by default. The database is part of it.
+        algorithm: of `hitrate.RateLimiter`.
+        refuse: makes the answer of a refused call. By default ``{"success": false, "error": ..., "retry_after":
+            seconds}``; of an HTTP route with status 429 and ``Retry-After``.
+    """
+
+    def decorate(method: Method) -> Method:
+        what = name or f"{method.__module__}.{method.__qualname__}"
+
+        @functools.wraps(method)
+        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+            from odoo.http import request
+
+            limiter = limiter_of(cache_of(request.env), limits, algorithm=algorithm)
+            decision = limiter.hit(f"{request.env.cr.dbname}:{what}:{subject(request, by)}")
+            if decision.allowed:
+                return method(self, *args, **kwargs)
+            return refuse(decision) if refuse else refusal(request, decision)
+
+        return cast(Method, call)
+
+    return decorate
+
+
+def refusal(request: Any, decision: Decision) -> Any:
+    """The answer of a refused call, for a route of either kind."""
+    seconds = math.ceil(decision.retry_after)
+    body = {"success": False, "error": "Too many requests. Please try again later.", "retry_after": seconds}
+    if request.dispatcher.routing_type == "http":
+        return request.make_json_response(body, headers={"Retry-After": str(seconds)}.items(), status=429)
+    return body

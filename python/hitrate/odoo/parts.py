@@ -1,0 +1,93 @@
+"""What an answer depends on besides the arguments: the parts of the key that keep one's answer from another's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from hitrate.exceptions import ConfigError
+from hitrate.http.text import escaped
+
+if TYPE_CHECKING:
+    from odoo.api import Environment
+
+
+def key_parts(env: Environment, vary: Iterable[str]) -> str:
+    """
+    Spell what the answer depends on; the database is always in it.
+
+    Args:
+        env: of the call.
+        vary: names of `KNOWN`, or ``context.{key}`` for a key of the context.
+
+    Raises:
+        ConfigError: an unknown name.
+    """
+    parts = [f"db={escaped(env.cr.dbname)}"]
+    for name in sorted(set(vary)):
+        if name.startswith("context."):
+            value = repr(env.context.get(name.removeprefix("context.")))
+        elif name in KNOWN:
+            value = str(KNOWN[name](env))
+        else:
+            allowed = ", ".join(map(repr, KNOWN))
+            raise ConfigError(f"unknown part {name!r:.100} in vary; use {allowed}, or 'context.' and a key")
+        parts.append(f"{name}={escaped(value)}")
+    return "&".join(parts)
+
+
+def _companies(env: Any) -> str:
+    # All that are allowed, the current one first: record rules look at all of them.
+    allowed = [company for company in env.companies.ids if company != env.company.id]
+    return ",".join(map(str, [env.company.id, *sorted(allowed)]))
+
+
+def _website(env: Any) -> Any:
+    if "website" not in env:
+        return ""
+    request = _request()
+    found = env.context.get("website_id") or getattr(getattr(request, "website", None), "id", None)
+    return found or env["website"].get_current_website().id
+
+
+def _pricelist(env: Any) -> Any:
+    if "pricelist" in env.context:
+        return env.context["pricelist"] or ""
+    request = _request()
+    # Odoo 19 has both at the request; before, the website knew them.
+    found = getattr(request, "pricelist", None)
+    if found is None and hasattr(env.get("website"), "pricelist_id"):
+        found = env["website"].get_current_website().pricelist_id
+    fiscal = getattr(request, "fiscal_position", None)
+    return f"{found.id if found else ''}/{fiscal.id if fiscal else ''}"
+
+
+def _currency(env: Any) -> Any:
+    if "website" in env:
+        return env["website"].get_current_website().currency_id.id
+    return env.company.currency_id.id
+
+
+def _base_url(env: Any) -> Any:
+    request = _request()
+    return request.httprequest.url_root if request else env["ir.config_parameter"].sudo().get_param("web.base.url")
+
+
+def _request() -> Any:
+    from odoo.http import request
+
+    return request or None
+
+
+KNOWN: Mapping[str, Callable[[Any], Any]] = {
+    "company": _companies,
+    "lang": lambda env: env.lang or "",
+    "website": _website,
+    "pricelist": _pricelist,
+    "currency": _currency,
+    "user": lambda env: env.uid,
+    # Whoever has the same groups sees the same, where no rule looks at the user.
+    "groups": lambda env: ",".join(map(str, sorted(env.user._get_group_ids()))),  # noqa: SLF001 (Odoo's own)
+    "timezone": lambda env: env.context.get("tz") or env.user.tz or "",
+    "host": _base_url,
+}

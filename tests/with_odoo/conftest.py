@@ -1,0 +1,83 @@
+"""A real Odoo for these tests: PostgreSQL, Redis, a database with the addons, a server with two workers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hitrate.testing import Server, throwaway_server
+from tests.postgresql import NO_POSTGRESQL, postgresql
+from tests.with_odoo.client import Browser
+from tests.with_odoo.environment import python
+from tests.with_odoo.site import DATABASE, MODULES, Odoo, Site
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`make test-odoo` has made an environment, and says so; nobody else pays for an Odoo."""
+    if "HITRATE_TEST_ODOO" in os.environ:
+        return
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.skip(reason="needs an Odoo, which 'make test-odoo' gets"))
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[Server]:
+    """The Redis of the site, which a test may stop and start."""
+    with throwaway_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def odoo(redis: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Odoo]:
+    """An Odoo with the addons in database ``shop``, not serving yet."""
+    assert python().exists(), f"no {python()}; run: make test-odoo"
+    with postgresql() as database:
+        assert database is not None, NO_POSTGRESQL
+        environ = {"REDIS_HOST": redis.host, "REDIS_PORT": str(redis.port)}
+        found = Odoo(tmp_path_factory.mktemp("odoo"), database, environ)
+        # Of a DATABASE_URL: what an earlier run left is brought up to date.
+        is_there = found.sql(f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'")
+        found.update(DATABASE, MODULES) if is_there else found.install(DATABASE, MODULES)
+        yield found
+
+
+@pytest.fixture(scope="session")
+def site(odoo: Odoo) -> Iterator[Site]:
+    """The database ``shop``, served by two workers."""
+    with odoo.serve(DATABASE) as serving:
+        yield serving
+
+
+@pytest.fixture(autouse=True)
+def _empty(request: pytest.FixtureRequest) -> None:
+    """Each test begins with a Redis that runs and is empty."""
+    server: Server = request.getfixturevalue("redis")
+    if not server.is_running:
+        server.restart()
+    server.cont()
+    server.execute("FLUSHALL")
+
+
+@pytest.fixture(scope="session")
+def admin(site: Site) -> Browser:
+    """The administrator, logged in."""
+    return site.admin()
+
+
+@pytest.fixture
+def product(admin: Browser) -> int:
+    """A storable product on sale for 10."""
+    return make_products(admin, 1)[0]
+
+
+def make_products(admin: Browser, count: int, **values: Any) -> list[int]:
+    """Make products that are on sale on the website."""
+    common = {"sale_ok": True, "is_published": True, "is_storable": True, "list_price": 10.0, "taxes_id": [], **values}
+    return admin.kw("product.template", "create", [{"name": f"Lamp {n}", **common} for n in range(count)])

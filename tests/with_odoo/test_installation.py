@@ -1,0 +1,13 @@
+"""A fresh database takes the addons, and their own tests pass."""
+
+from __future__ import annotations
+
+from tests.with_odoo.site import Odoo
+
+QUIET = ("quelyos_ecommerce_cache", "quelyos_api_cache")
+
+
+def test_the_addons_own_tests_pass(odoo: Odoo) -> None:
+    log = odoo.test("shop_tests", QUIET)
+    assert " 0 failed, 0 error(s) of " in log
+    assert not [line for line in log.splitlines() if " ERROR " in line or " CRITICAL " in line]

@@ -1,0 +1,177 @@
+"""The endpoints of the document of quelyos_ecommerce, from outside, on two workers."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from hitrate.layouts.quelyos_ecommerce import list_products_key
+from hitrate.testing import Server
+from tests.with_odoo.client import Browser, RefusedError
+from tests.with_odoo.conftest import make_products
+from tests.with_odoo.site import Site
+
+LIST = "/api/ecommerce/products/list/cached"
+FIELDS = """
+    id name slug description technical_description list_price currency is_featured is_new is_bestseller images image_url
+    category in_stock stock_qty seo view_count wishlist_count variants related_products
+""".split()
+
+
+def details(product: int) -> str:
+    return f"/api/ecommerce/products/{product}/cached"
+
+
+def keys(redis: Server, pattern: str) -> list[str]:
+    return sorted(key.decode() for key in redis.execute("KEYS", pattern))
+
+
+def test_details_are_cached_and_have_the_originals_shape(site: Site, redis: Server, product: int) -> None:
+    visitor = site.browser()
+    first = visitor.call(details(product))
+    assert (first["success"], first["cached"]) == (True, False)
+    assert sorted(first["data"]) == sorted(FIELDS)
+    assert sorted(first["data"]["currency"]) == ["code", "id", "symbol"]
+    second = site.browser().call(details(product))
+    assert second == {**first, "cached": True}
+    found = keys(redis, f"product:api:{product}:*:h1")
+    assert len(found) == 1
+    assert 3400 < redis.execute("TTL", found[0]) <= 3600
+
+
+def test_lists_are_cached_under_the_layouts_key(site: Site, redis: Server, product: int) -> None:
+    params = {"limit": 20, "offset": 0, "filters": {"search": "Lamp"}}
+    visitor = site.browser()
+    first = visitor.call(LIST, **params)
+    assert (first["success"], first["cached"]) == (True, False)
+    assert sorted(first["data"]) == ["limit", "offset", "products", "total"]
+    assert visitor.call(LIST, **params) == {**first, "cached": True}
+    found = keys(redis, "products:list:*:h1")
+    assert [key.startswith(f"{list_products_key(params)}:") for key in found] == [True]
+    assert 280 < redis.execute("TTL", found[0]) <= 300
+    # Other parameters are another key, and pages hold no more than asked for.
+    assert visitor.call(LIST, **{**params, "limit": 1})["cached"] is False
+
+
+def test_a_changed_product_is_seen_at_once_and_by_every_worker(site: Site, admin: Browser, product: int) -> None:
+    others = [site.browser() for _ in range(4)]
+    for price in (11.0, 12.0, 13.0):
+        admin.kw("product.template", "write", [product], {"list_price": price})
+        for visitor in others:
+            assert visitor.call(details(product))["data"]["list_price"] == price
+            listed = visitor.call(LIST, filters={"search": "Lamp"}, limit=100)["data"]["products"]
+            assert [card["list_price"] for card in listed if card["id"] == product] == [price]
+
+
+def test_created_archived_unsaleable_and_deleted_products_come_and_go(site: Site, admin: Browser) -> None:
+    visitor = site.browser()
+
+    def listed() -> set[int]:
+        return {card["id"] for card in visitor.call(LIST, filters={"search": "Comet"}, limit=100)["data"]["products"]}
+
+    assert listed() == set() == listed()
+    first, second = make_products(admin, 2, name="Comet")
+    assert listed() == {first, second}
+    for values in ({"active": False}, {"sale_ok": False}, {"is_published": False}):
+        admin.kw("product.template", "write", [first], values)
+        assert listed() == {second}
+        assert visitor.call(details(first)) == {"success": False, "error": "Product not found"}
+        admin.kw("product.template", "write", [first], dict.fromkeys(values, True))
+        assert listed() == {first, second}
+        assert visitor.call(details(first))["success"] is True
+    admin.kw("product.template", "unlink", [first, second])
+    assert listed() == set()
+    assert visitor.call(details(second)) == {"success": False, "error": "Product not found"}
+
+
+def test_a_product_that_does_not_exist_fills_nothing(site: Site, redis: Server) -> None:
+    assert site.browser().call(details(999_999)) == {"success": False, "error": "Product not found"}
+    assert keys(redis, "product:*") == []
+
+
+def test_a_counted_view_forgets_nothing(site: Site, redis: Server, admin: Browser, product: int) -> None:
+    visitor = site.browser()
+    slug = visitor.call(details(product))["data"]["slug"]
+    visitor.call(LIST)
+    before = keys(redis, "product*:h1")
+    viewed = visitor.call(f"/api/ecommerce/products/slug/{slug}")
+    assert viewed["product"]["view_count"] == 1
+    assert (visitor.call(details(product))["cached"], visitor.call(LIST)["cached"]) == (True, True)
+    assert keys(redis, "product*:h1") == before
+
+
+def test_stock_moves_forget_the_product_and_the_lists(site: Site, admin: Browser, product: int) -> None:
+    visitor = site.browser()
+    variant = admin.kw("product.template", "read", [product], ["product_variant_id"])[0]["product_variant_id"][0]
+    assert visitor.call(details(product))["data"]["stock_qty"] == 0.0
+    assert visitor.call(details(product))["cached"] is True
+    location = admin.kw("stock.location", "search", [["usage", "=", "internal"]], limit=1)[0]
+    quant = admin.kw(
+        "stock.quant",
+        "create",
+        {"product_id": variant, "location_id": location, "inventory_quantity": 7},
+        context={"inventory_mode": True},
+    )
+    admin.kw("stock.quant", "action_apply_inventory", [quant])
+    assert visitor.call(details(product))["data"]["stock_qty"] == 7.0
+    # A delivery: a move of its own, done.
+    assert visitor.call(details(product))["cached"] is True
+    assert admin.kw("hitrate.probe", "sell", [variant]) == ["done"]
+    assert visitor.call(details(product))["data"]["stock_qty"] == 6.0
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "pattern", "ttl"),
+    [
+        ("/api/ecommerce/products/{product}/seo/cached", {}, "product:seo:{product}:*", 3600),
+        ("/api/ecommerce/products/facets/cached", {"filters": {}}, "products:facets:*", 300),
+        ("/api/ecommerce/products/search/cached", {"query": "lam"}, "search:*", 600),
+        ("/api/ecommerce/products/{product}/recommendations/cached", {}, "recommendations:*", 1800),
+    ],
+)
+def test_every_pattern_has_a_producer(
+    site: Site, redis: Server, product: int, path: str, params: dict[str, object], pattern: str, ttl: int
+) -> None:
+    visitor = site.browser()
+    first = visitor.call(path.format(product=product), **params)
+    assert (first["success"], first["cached"]) == (True, False)
+    assert visitor.call(path.format(product=product), **params) == {**first, "cached": True}
+    found = keys(redis, pattern.format(product=product))
+    assert len(found) == 1
+    assert ttl * 0.94 < redis.execute("TTL", found[0]) <= ttl
+
+
+def test_analytics_are_for_administrators_and_forgotten_when_an_order_is_confirmed(
+    site: Site, redis: Server, admin: Browser, product: int
+) -> None:
+    path = "/api/ecommerce/analytics/cached"
+    with pytest.raises(RefusedError, match="SessionExpired"):
+        site.browser().call(path)
+    first = admin.call(path)
+    assert admin.call(path) == {**first, "cached": True}
+    assert 840 < redis.execute("TTL", keys(redis, "analytics:*")[0]) <= 900
+    variant = admin.kw("product.template", "read", [product], ["product_variant_id"])[0]["product_variant_id"][0]
+    admin.kw("hitrate.probe", "sell", [variant])
+    after = admin.call(path)
+    assert (after["cached"], after["data"]["orders"]) == (False, first["data"]["orders"] + 1)
+
+
+def test_lifetimes_are_edited_by_parameters(site: Site, redis: Server, admin: Browser, product: int) -> None:
+    admin.kw("ir.config_parameter", "set_param", "redis.ttl.details", "120")
+    try:
+        site.browser().call(details(product))
+        assert redis.execute("TTL", keys(redis, "product:api:*")[0]) <= 120
+    finally:
+        admin.kw("ir.config_parameter", "set_param", "redis.ttl.details", False)
+
+
+def test_bad_parameters_are_refused_in_the_modules_shape(site: Site) -> None:
+    for params in ({"limit": "many"}, {"offset": None}, {"filters": {"category_id": "x"}}):
+        assert site.browser().call(LIST, **params) == {"success": False, "error": "Invalid parameters"}
+
+
+def test_the_document_s_body_without_params_is_understood(site: Site) -> None:
+    answer = site.browser().call(LIST, top_level={})
+    assert answer["success"] is True
+    assert json.dumps(answer["data"])
