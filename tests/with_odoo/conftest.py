@@ -13,7 +13,7 @@ from hitrate.testing import Server, throwaway_server
 from tests.postgresql import NO_POSTGRESQL, postgresql
 from tests.with_odoo.client import Browser
 from tests.with_odoo.environment import python
-from tests.with_odoo.site import DATABASE, MODULES, Odoo, Site
+from tests.with_odoo.site import BLANK, DATABASE, MODULES, Odoo, Site
 
 HERE = Path(__file__).parent
 
@@ -45,6 +45,7 @@ def odoo(redis: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Od
         # Of a DATABASE_URL: what an earlier run left is brought up to date.
         is_there = found.sql(f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'")
         found.update(DATABASE, MODULES) if is_there else found.install(DATABASE, MODULES)
+        found.copy(BLANK)
         yield found
 
 

@@ -18,6 +18,8 @@ from tests.with_odoo.environment import ROOT, START, python
 
 ADDONS = (ROOT / "examples/odoo/addons", Path(__file__).parent / "addons")
 DATABASE = "shop"
+# The same, and nobody is connected to it, so that it can be copied.
+BLANK = "shop_blank"
 MODULES = ("quelyos_ecommerce_cache", "quelyos_api_cache", "hitrate_probe")
 PATIENCE = 60.0
 
@@ -66,7 +68,7 @@ class Odoo:
 
     def test(self, name: str, modules: Sequence[str]) -> str:
         """Run the tests that modules bring, in a copy of the database of the tests; return what Odoo logged."""
-        self.copy(name)
+        self.copy(name, BLANK)
         tags = ",".join(f"/{module}" for module in modules)
         return self._run("-d", name, "-u", ",".join(modules), "--test-enable", "--test-tags", tags)
 

@@ -118,6 +118,9 @@ def test_the_settings_view_tests_the_connection(admin: Browser, redis: Server) -
     menu = admin.kw("ir.ui.menu", "search_read", [["name", "=", "Redis Cache"]], ["complete_name", "action"])
     assert [found["complete_name"].endswith("Configuration/eCommerce/Redis Cache") for found in menu] == [True]
     values = {"redis_host": redis.host, "redis_port": redis.port}
+    # Saving other settings does not overrule the environment.
+    admin.kw("res.config.settings", "execute", [admin.kw("res.config.settings", "create", {})])
+    assert admin.kw("ir.config_parameter", "get_param", "redis.host") is False
     settings = admin.kw("res.config.settings", "create", values)
     try:
         done = admin.kw("res.config.settings", "action_test_redis", [settings])

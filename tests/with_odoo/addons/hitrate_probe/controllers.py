@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 
 from odoo.http import Controller, request, route
 
 from hitrate.odoo import cache_of, cached, client_address, rate_limited, snapshot_age
+
+_logger = logging.getLogger(__name__)
 
 
 class Probe(Controller):
@@ -38,9 +41,13 @@ class Probe(Controller):
     @route("/probe/worker", type="http", auth="public", methods=["GET"], csrf=False)
     def worker(self):
         stats = cache_of(request.env).stats()
-        answer = {"pid": os.getpid(), "waiter": stats["waiter"], "connects": stats["pool"]["connects"]}
-        return request.make_json_response({**answer, "age": snapshot_age(request.env.cr)})
+        counted = {name: stats[name] for name in ("waiter", "timeouts", "round_trips")}
+        age = snapshot_age(request.env.cr)
+        return request.make_json_response(
+            {**counted, "pid": os.getpid(), "connects": stats["pool"]["connects"], "age": age}
+        )
 
     @route("/probe/get", type="http", auth="public", methods=["GET"], csrf=False)
     def get(self, key):
+        _logger.info("asks for %s", key)
         return request.make_json_response({"value": cache_of(request.env).get(key)})

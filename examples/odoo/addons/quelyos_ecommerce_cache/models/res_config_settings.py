@@ -13,15 +13,16 @@ from .ecommerce_producer import TTLS
 
 
 def _ttl(kind, label):
-    return fields.Integer(label, config_parameter=f"redis.ttl.{kind}", default=TTLS[kind])
+    return fields.Integer(label, config_parameter=f"redis.ttl.{kind}", help=f"{TTLS[kind]} if empty")
 
 
 class ResConfigSettings(models.TransientModel):
     _inherit = "res.config.settings"
 
-    redis_host = fields.Char("Redis host", config_parameter="redis.host", default="localhost")
-    redis_port = fields.Integer("Redis port", config_parameter="redis.port", default=6379)
-    redis_db = fields.Integer("Redis database", config_parameter="redis.db", default=0)
+    # Without defaults: whoever saves any setting would otherwise overrule the environment.
+    redis_host = fields.Char("Redis host", config_parameter="redis.host")
+    redis_port = fields.Integer("Redis port", config_parameter="redis.port")
+    redis_db = fields.Integer("Redis database", config_parameter="redis.db")
     redis_password = fields.Char("Redis password", config_parameter="redis.password")
     redis_ttl_details = _ttl("details", "Product details (s)")
     redis_ttl_seo = _ttl("seo", "SEO metadata (s)")

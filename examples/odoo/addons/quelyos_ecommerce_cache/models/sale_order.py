@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from hitrate.odoo import forgets
 from odoo import models
+
+from hitrate.odoo import forgets
 
 
 class SaleOrder(models.Model):

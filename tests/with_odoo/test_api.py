@@ -1,0 +1,147 @@
+"""What the document of quelyos_api promises: views counted once, limits, values, readiness, and Redis going away."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from hitrate.layouts.quelyos_api import get_products_list_key
+from hitrate.testing import Server
+from tests.with_odoo.client import Browser
+from tests.with_odoo.conftest import make_products
+from tests.with_odoo.site import Odoo, Site
+from tests.with_odoo.test_failing import eventually
+from tests.with_odoo.test_products import details, keys
+
+PRODUCTS = "/api/ecommerce/products"
+READY = "/api/health/ready"
+
+
+def view(who: Browser, slug: str) -> int:
+    found: int = who.call(f"{PRODUCTS}/slug/{slug}")["product"]["view_count"]
+    return found
+
+
+@pytest.fixture
+def slug(site: Site, product: int) -> str:
+    found: str = site.browser().call(details(product))["data"]["slug"]
+    return found
+
+
+def test_a_view_counts_once_a_minute_for_each_address(site: Site, redis: Server, product: int, slug: str) -> None:
+    assert [view(site.browser(), slug) for _ in range(3)] == [1, 1, 1]
+    key = f"view_count:127.0.0.1:{product}"
+    assert keys(redis, "view_count:*") == [key]
+    assert 0 < redis.execute("TTL", key) <= 60
+    redis.execute("DEL", key)
+    assert view(site.browser(), slug) == 2
+
+
+def test_headers_that_anybody_may_write_are_not_believed(site: Site, redis: Server, product: int, slug: str) -> None:
+    for number in range(3):
+        made_up = {"X_Forwarded_For": f"10.9.9.{number}", "X_Real_IP": f"10.9.8.{number}", "X_Forwarded_Host": "shop"}
+        view(site.browser(**made_up), slug)
+    assert keys(redis, "view_count:*") == [f"view_count:127.0.0.1:{product}"]
+
+
+def test_a_proxy_is_believed_where_odoo_was_told_that_there_is_one(
+    odoo: Odoo, redis: Server, product: int, slug: str
+) -> None:
+    with odoo.serve("shop", "--proxy-mode", workers=0) as behind:
+        for number in (1, 2, 2):
+            said = {"X_Forwarded_For": f"6.6.6.6, 10.9.9.{number}", "X_Forwarded_Host": "shop"}
+            view(behind.browser(**said), slug)
+        found = {f"view_count:10.9.9.{number}:{product}" for number in (1, 2)}
+        assert set(keys(redis, "view_count:10*")) == found
+
+
+def test_the_list_is_cached_under_the_layouts_key_and_forgotten_when_a_product_changes(
+    site: Site, admin: Browser, redis: Server
+) -> None:
+    make_products(admin, 1, name="Comet lamp", list_price=12.0)
+    params = {"limit": 5, "search": "Comet", "tenant_id": 999}
+    first = site.browser().call(PRODUCTS, **params)
+    assert sorted(first) == ["facets", "limit", "offset", "products", "success", "total"]
+    assert site.browser().call(PRODUCTS, **params) == first
+    company = admin.kw("res.users", "read", [2], ["company_id"])[0]["company_id"][0]
+    (key,) = keys(redis, "tenant:*")
+    # Of this shop's company, whatever tenant the visitor asks for.
+    assert key.startswith(f"{get_products_list_key({**params, 'tenant_id': company})}:db=")
+    assert 280 < redis.execute("TTL", key) <= 300
+    admin.kw("product.template", "write", [card["id"] for card in first["products"]], {"list_price": 13.0})
+    assert {card["list_price"] for card in site.browser().call(PRODUCTS, **params)["products"]} == {13.0}
+
+
+def test_limits_refuse_with_the_originals_answer(site: Site, redis: Server, product: int, slug: str) -> None:
+    visitor = site.browser()
+    for _ in range(60):
+        assert visitor.call(PRODUCTS)["success"] is True
+    # A new session is no new budget.
+    refused = site.browser().call(PRODUCTS)
+    assert 0 < refused.pop("retry_after") <= 60
+    assert refused == {
+        "success": False,
+        "error": "Too many requests. Please try again later.",
+        "error_code": "RATE_LIMIT_EXCEEDED",
+        "limit": 60,
+        "window": 60,
+    }
+    # Another endpoint has a limit of its own, and limits live in their own database.
+    assert view(visitor, slug) == 1
+    assert not [key for key in keys(redis, "*") if "products_list" in key]
+
+
+def test_routes_are_limited_by_address(site: Site, redis: Server) -> None:
+    statuses = [site.browser().fetch("/probe/limited") for _ in range(4)]
+    assert [status for status, _, _ in statuses] == [200, 200, 200, 429]
+    assert 0 < int(statuses[-1][1]["Retry-After"]) <= 60
+    answers = [site.browser().call("/probe/limited/json") for _ in range(4)]
+    assert [answer["success"] for answer in answers] == [True, True, True, False]
+
+
+def test_readiness_tells_of_redis(site: Site, redis: Server) -> None:
+    status, _, body = site.browser().fetch(READY)
+    found = json.loads(body)["redis"]
+    assert (status, found["status"], sorted(found)) == (200, "ok", ["hit_rate", "latency_ms", "status"])
+    redis.kill()
+    status, _, body = site.browser().fetch(READY)
+    assert (status, json.loads(body)["redis"]) == (503, {"status": "error", "error": "Erreur serveur"})
+    redis.restart()
+    eventually(lambda: site.browser().fetch(READY)[0] == 200, "not ready again")
+
+
+@pytest.fixture
+def unconfigured(odoo: Odoo) -> Iterator[Site]:
+    """A site that nobody told of a Redis, and that finds none."""
+    with odoo.serve("shop", workers=0, environ={"REDIS_HOST": "", "REDIS_PORT": "1"}) as serving:
+        yield serving
+
+
+def test_a_site_without_redis_is_ready_and_serves(unconfigured: Site, product: int, slug: str) -> None:
+    status, _, body = unconfigured.browser().fetch(READY)
+    assert (status, json.loads(body)["redis"]) == (200, {"status": "disabled", "message": "Redis not configured"})
+    assert unconfigured.browser().call(details(product))["success"] is True
+    assert unconfigured.browser().call(PRODUCTS)["success"] is True
+    assert [view(unconfigured.browser(), slug) for _ in range(2)] == [1, 1]
+    assert unconfigured.lines("Could not connect to Redis: ")
+    assert unconfigured.lines("Falling back to in-memory cache.")
+
+
+def test_views_and_limits_are_counted_in_memory_while_redis_is_away(
+    odoo: Odoo, redis: Server, product: int, slug: str
+) -> None:
+    with odoo.serve("shop", workers=0) as alone:
+        assert alone.lines(f"Redis connected successfully at {redis.host}:{redis.port}")
+        assert view(alone.browser(), slug) == 1
+        redis.kill()
+        mark = alone.mark()
+        counted = [view(alone.browser(), slug) for _ in range(3)]
+        # This process has its own minute, which begins now.
+        assert counted[-1] - 1 <= 1
+        assert alone.lines("Falling back to in-memory cache.", mark)
+        assert [alone.browser().call(PRODUCTS)["success"] for _ in range(3)] == [True] * 3
+        redis.restart()
+        eventually(lambda: bool(alone.lines("Redis connected successfully at ", mark)), "it is not said to be back")
+        eventually(lambda: view(alone.browser(), slug) > 0 and bool(keys(redis, "view_count:*")), "not counted there")

@@ -1,0 +1,80 @@
+"""Forgetting after the commit, and what is read meanwhile, in real transactions of real workers."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from hitrate.testing import Server
+from tests.with_odoo.client import Browser, RefusedError
+from tests.with_odoo.conftest import make_products
+from tests.with_odoo.site import Site
+from tests.with_odoo.test_products import details, keys
+
+PROBE = "hitrate.probe"
+
+
+def test_a_rollback_forgets_nothing(admin: Browser, redis: Server, product: int) -> None:
+    assert admin.kw(PROBE, "price", product) == 10.0
+    (entry,) = keys(redis, f"{PROBE}._price:*")
+    records = {key: redis.execute("GET", key) for key in keys(redis, "hitrate:tag:*")}
+    with pytest.raises(RefusedError, match="rolled back"):
+        admin.kw(PROBE, "write_and_fail", product, 99.0)
+    assert {key: redis.execute("GET", key) for key in records} == records
+    assert keys(redis, f"{PROBE}._price:*") == [entry]
+    assert admin.kw(PROBE, "price", product) == 10.0
+
+
+def test_a_transaction_reads_what_it_wrote_and_keeps_it_from_others_until_the_commit(
+    admin: Browser, redis: Server, product: int
+) -> None:
+    assert admin.kw(PROBE, "price", product) == 10.0
+    assert admin.kw(PROBE, "write_and_read", product, 20.0) == 20.0
+    assert admin.kw(PROBE, "price", product) == 20.0
+    assert len(keys(redis, f"{PROBE}._price:*")) == 1
+
+
+def test_a_savepoint_that_is_rolled_back_forgets_too_much_and_nothing_too_little(admin: Browser, product: int) -> None:
+    assert admin.kw(PROBE, "price", product) == 10.0
+    assert admin.kw(PROBE, "write_in_savepoint", product, 30.0) == 10.0
+    assert admin.kw(PROBE, "price", product) == 10.0
+
+
+def test_forgetting_runs_even_if_a_hook_before_it_raises(site: Site, admin: Browser, product: int) -> None:
+    visitor = site.browser()
+    assert visitor.call(details(product))["data"]["list_price"] == 10.0
+    with pytest.raises(RefusedError, match="a hook of somebody else"):
+        admin.kw(PROBE, "write_with_bad_hook", product, 40.0)
+    assert visitor.call(details(product))["data"]["list_price"] == 40.0
+
+
+def test_a_sale_of_fifty_lines_takes_one_round_trip_and_none_before_its_commit(site: Site, admin: Browser) -> None:
+    products = make_products(admin, 50, name="Crate")
+    found = admin.kw("product.template", "read", products, ["product_variant_id"])
+    visitor = site.browser()
+    stock = visitor.call(details(products[7]))["data"]["stock_qty"]
+    admin.kw(PROBE, "price", products[0])  # connected
+    mark = site.mark()
+    assert admin.kw(PROBE, "sell", [row["product_variant_id"][0] for row in found]) == ["done"]
+    said = [
+        re.search(r"round trips: (\d+) before the commit, (\d+) after", line)
+        for line in site.lines("round trips", mark)
+    ]
+    assert [match and (int(match[1]), int(match[2])) for match in said] == [(0, 1)]
+    assert visitor.call(details(products[7]))["data"]["stock_qty"] == stock - 1
+
+
+def test_arguments_by_name_count_and_none_is_kept(site: Site, admin: Browser) -> None:
+    mark = site.mark()
+    for _ in range(3):
+        assert admin.kw(PROBE, "keyed", 1) is None
+        assert admin.kw(PROBE, "keyed", 1, third=3, second=2) == [1, 2, 3]
+        assert admin.kw(PROBE, "keyed", 1, 2, 3) == [1, 2, 3]
+    assert len(site.lines("computed 1", mark)) == 2
+
+
+def test_an_argument_of_which_no_key_can_be_made_is_refused(admin: Browser) -> None:
+    admin.kw(PROBE, "keyed", {"a": [1, None]})
+    with pytest.raises(RefusedError, match="no key can be made"):
+        admin.kw(PROBE, "keyed_by_record")
