@@ -131,3 +131,18 @@ def test_the_settings_view_tests_the_connection(admin: Browser, redis: Server) -
     finally:
         for name in ("host", "port", "db"):
             admin.kw("ir.config_parameter", "set_param", f"redis.{name}", False)
+
+
+def test_the_settings_are_in_french_and_english(admin: Browser) -> None:
+    wizard = admin.kw("base.language.install", "create", {"lang_ids": [(6, 0, french(admin))]})
+    admin.kw("base.language.install", "lang_install", [wizard])
+    for lang, words in (("en_US", "Test the connection"), ("fr_FR", "Tester la connexion")):
+        assert words in admin.kw("res.config.settings", "get_view", view_type="form", context={"lang": lang})["arch"]
+        fields = admin.kw("res.config.settings", "fields_get", ["redis_host"], context={"lang": lang})
+        assert fields["redis_host"]["string"] == {"en_US": "Redis host", "fr_FR": "Hôte Redis"}[lang]
+
+
+def french(admin: Browser) -> list[int]:
+    """The French language, installed or not."""
+    found: list[int] = admin.kw("res.lang", "search", [["code", "=", "fr_FR"]], context={"active_test": False})
+    return found

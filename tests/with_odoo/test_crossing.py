@@ -11,6 +11,7 @@ from hitrate.testing import Server
 from tests.with_odoo.client import Browser
 from tests.with_odoo.conftest import make_products
 from tests.with_odoo.site import BLANK, Odoo, Site
+from tests.with_odoo.test_administration import french
 from tests.with_odoo.test_products import LIST, details, keys
 
 
@@ -51,11 +52,6 @@ def test_languages_do_not_cross(site: Site, admin: Browser, redis: Server, produ
     # Both are forgotten.
     admin.kw("product.template", "write", [product], {"list_price": 11.0})
     assert [who.call(details(product))["data"]["list_price"] for who in (english, francais)] == [11.0, 11.0]
-
-
-def french(admin: Browser) -> list[int]:
-    found: list[int] = admin.kw("res.lang", "search", [["code", "=", "fr_FR"]], context={"active_test": False})
-    return found
 
 
 @pytest.fixture

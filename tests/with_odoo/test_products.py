@@ -175,3 +175,24 @@ def test_the_document_s_body_without_params_is_understood(site: Site) -> None:
     answer = site.browser().call(LIST, top_level={})
     assert answer["success"] is True
     assert json.dumps(answer["data"])
+
+
+def test_beside_old_workers_their_entries_are_deleted_too(
+    site: Site, redis: Server, admin: Browser, product: int
+) -> None:
+    theirs = [f"product:api:{product}", f"product:seo:{product}", "products:list:0123", "products:facets:x"]
+    other = f"product:api:{product}0"
+
+    def change() -> list[str]:
+        for key in (*theirs, other):
+            redis.execute("SETEX", key, 300, "{}")
+        admin.kw("product.template", "write", [product], {"list_price": 21.0})
+        return [key for key in theirs if redis.execute("EXISTS", key)]
+
+    assert change() == theirs
+    admin.kw("ir.config_parameter", "set_param", "redis.old_workers", "1")
+    try:
+        assert change() == []
+        assert redis.execute("EXISTS", other) == 1
+    finally:
+        admin.kw("ir.config_parameter", "set_param", "redis.old_workers", False)

@@ -32,7 +32,7 @@ class Settings:
         is_configured: whether anybody said where the server is; otherwise it is looked for on localhost.
         replica_lag: by how many seconds a replica of PostgreSQL may be behind; None: nobody said, and nothing that was
             read from one is stored.
-        keeps_originals: whether keys of the original code are deleted, too, because old workers still read them.
+        has_old_workers: whether workers with other code still read and delete keys of a known system.
     """
 
     url: str = field(repr=False)
@@ -41,7 +41,7 @@ class Settings:
     is_enabled: bool = True
     is_configured: bool = False
     replica_lag: float | None = None
-    keeps_originals: bool = False
+    has_old_workers: bool = False
 
 
 def read(get_param: Callable[[str], str | None], environ: Mapping[str, str], section: Mapping[str, str]) -> Settings:
@@ -67,7 +67,7 @@ def read(get_param: Callable[[str], str | None], environ: Mapping[str, str], sec
         and found.get("enabled", "1").lower() not in _OFF,
         is_configured=bool(found.get("url") or found.get("host")),
         replica_lag=None if lag is None else float(lag),
-        keeps_originals=found.get("old_workers", "0").lower() not in _OFF,
+        has_old_workers=found.get("old_workers", "0").lower() not in _OFF,
     )
 
 

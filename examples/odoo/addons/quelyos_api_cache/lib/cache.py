@@ -182,9 +182,8 @@ class CacheStrategies:
         """Forget a product of a tenant, and all of the tenant's lists, those of the endpoint too."""
         if product_id is not None:
             _service.delete(layout.product_detail_key(tenant_id, product_id))
-        return _service.invalidate_pattern(
-            [f"tenant:{escape_glob(str(tenant_id))}:products:{kind}*" for kind in ("list:", "limit=", "all:", "[!d]")]
-        )
+        products = f"tenant:{escape_glob(str(tenant_id))}:products"
+        return _service.invalidate_pattern([f"{products}:list:*", f"{products}:*=*"])
 
     @staticmethod
     def invalidate_categories(tenant_id):

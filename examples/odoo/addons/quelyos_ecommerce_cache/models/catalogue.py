@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from odoo import fields, models
+from odoo import api, fields, models
 
-from hitrate.odoo import forgets
+from hitrate.layouts.quelyos_ecommerce import product_key
+from hitrate.odoo import forgets, invalidate, settings_of
 
 LISTS = ("products", "search", "recommendations")
 
@@ -40,6 +41,27 @@ class ProductTemplate(models.Model):
         # Computed from stock moves, of whatever kind they are.
         forgets("product:{id}", *LISTS, when=("qty_available", "virtual_available")),
     )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        created = super().create(vals_list)
+        created._forget_originals()
+        return created
+
+    def write(self, vals):
+        written = super().write(vals)
+        self._forget_originals()
+        return written
+
+    def unlink(self):
+        self._forget_originals()
+        return super().unlink()
+
+    def _forget_originals(self):
+        """While old workers run, delete what they read, as they do: walks over the keys, so only then."""
+        if self and settings_of(self.env).has_old_workers:
+            keys = [product_key(kind, number) for kind in ("api", "seo", "details") for number in self.ids]
+            invalidate(self.env, ("products:list:*", "products:facets:*"), keys=keys)
 
 
 class ProductProduct(models.Model):

@@ -9,11 +9,9 @@ from hitrate import Cache
 from hitrate.exceptions import HitrateError
 from hitrate.odoo import settings_of
 
-from .ecommerce_producer import TTLS
-
 
 def _ttl(kind, label):
-    return fields.Integer(label, config_parameter=f"redis.ttl.{kind}", help=f"{TTLS[kind]} if empty")
+    return fields.Integer(label, config_parameter=f"redis.ttl.{kind}")
 
 
 class ResConfigSettings(models.TransientModel):

@@ -1,0 +1,3 @@
+from __future__ import annotations
+
+from . import test_cache_service, test_rate_limiter

@@ -1,0 +1,143 @@
+"""What of `hitrate.odoo` needs no Odoo; the rest is tested in a real one, in tests/with_odoo."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hitrate import hooks
+from hitrate.exceptions import ConfigError
+from hitrate.odoo import CacheMixin, cached, forgets, on_change_of_state
+from hitrate.odoo.commit import tag_of
+from hitrate.odoo.parts import key_parts
+from hitrate.odoo.settings import Settings, read
+
+
+def settings(parameters: dict[str, str] | None = None, environ: Any = None, section: Any = None) -> Settings:
+    return read((parameters or {}).get, environ or {}, section or {})
+
+
+def test_it_can_be_imported_without_odoo() -> None:
+    program = "import sys, hitrate.odoo; assert 'odoo' not in sys.modules and 'gevent' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_without_a_word_it_is_localhost() -> None:
+    assert settings() == Settings(url="redis://localhost:6379/0")
+
+
+def test_parameters_beat_the_environment_which_beats_the_file() -> None:
+    section = {"host": "file", "port": "1", "db": "1"}
+    environ = {"REDIS_HOST": "environ", "REDIS_PORT": "2"}
+    assert settings({"redis.host": "parameter"}, environ, section).url == "redis://parameter:2/1"
+    assert settings({}, environ, section).url == "redis://environ:2/1"
+    assert settings({}, {}, section).url == "redis://file:1/1"
+    assert settings({}, environ, section).is_configured
+    assert settings({"redis.url": "unix:///run/redis.sock"}, environ).url == "unix:///run/redis.sock"
+
+
+def test_a_password_may_hold_anything_and_is_never_shown() -> None:
+    found = settings({"redis.password": "p@ss/word:#?"})
+    assert found.url == "redis://:p%40ss%2Fword%3A%23%3F@localhost:6379/0"
+    assert "p%40ss" not in repr(found)
+    assert settings({"redis.password": ""}).url == "redis://localhost:6379/0"
+
+
+def test_an_address_of_ipv6_is_put_in_brackets() -> None:
+    assert settings({"redis.host": "::1"}).url == "redis://[::1]:6379/0"
+
+
+@pytest.mark.parametrize("off", ["0", "false", "No", "OFF"])
+def test_it_is_switched_off_by_the_environment_or_a_parameter(off: str) -> None:
+    assert settings({}, {"HITRATE_ENABLED": off}).is_enabled is False
+    assert settings({"redis.enabled": off}).is_enabled is False
+    assert settings({"redis.enabled": "1"}).is_enabled is True
+
+
+def test_the_mixin_has_no_slots_of_its_own() -> None:
+    assert CacheMixin.__slots__ == ()
+
+
+def test_rules_that_cannot_be_meant_are_refused() -> None:
+    for make in (forgets, lambda: forgets("product:{id}", when="name")):
+        with pytest.raises(ConfigError):
+            make()
+    with pytest.raises(ConfigError, match="vary is the text 'user'"):
+        cached(vary="user")
+    with pytest.raises(ConfigError, match="tags is the text 'products'"):
+        cached(vary=(), tags="products")
+
+
+@given(st.sets(st.sampled_from("abcdef")), st.sets(st.sampled_from("abcdef")))
+def test_a_rule_concerns_the_fields_that_it_names(named: set[str], changed: set[str]) -> None:
+    assert forgets("tag", when=named).concerns(changed) is bool(named & changed)
+    assert forgets("tag").concerns(changed) is True
+
+
+class Records:
+    """As much of a recordset as tags are made of."""
+
+    def __init__(self, *ids: int, **related: Records) -> None:
+        self.ids, self.related = list(ids), related
+
+    def sudo(self) -> Records:
+        return self
+
+    def mapped(self, path: str) -> Records:
+        return self.related[path]
+
+
+def test_tags_name_the_records_and_those_that_a_path_leads_to() -> None:
+    records = Records(1, 2, product_tmpl_id=Records(7))
+    rule = forgets("product:{id}", "products", "of:{product_tmpl_id}", lambda found: [f"n:{len(found.ids)}"])
+    assert list(rule.tags_of(records)) == ["product:1", "product:2", "products", "of:7", "n:2"]
+
+
+@given(st.text(), st.text(), st.text(), st.text())
+def test_tags_of_two_databases_differ(first: str, second: str, tag: str, other: str) -> None:
+    # Names of databases hold no colon, which Odoo sees to.
+    first, second = first.replace(":", ""), second.replace(":", "")
+    assert (tag_of(first, tag) == tag_of(second, other)) is ((first, tag) == (second, other))
+
+
+class Environment:
+    """As much of an environment as parts of a key are made of."""
+
+    def __init__(self, dbname: str, lang: str, **context: Any) -> None:
+        self.cr, self.lang, self.context, self.uid = self, lang, context, 7
+        self.dbname = dbname
+
+
+@given(st.text(min_size=1), st.text(), st.text(min_size=1), st.text())
+def test_no_part_of_a_key_can_forge_another(database: str, lang: str, other_database: str, other_lang: str) -> None:
+    vary = ("lang", "user")
+    same = (database, lang) == (other_database, other_lang)
+    assert (
+        key_parts(Environment(database, lang), vary) == key_parts(Environment(other_database, other_lang), vary)
+    ) is same
+
+
+def test_an_unknown_part_is_refused_and_keys_of_the_context_are_not() -> None:
+    env = Environment("shop", "fr_FR", tz="Europe/Paris")
+    assert key_parts(env, ["context.tz", "lang"]) == "db=shop&context.tz=%27Europe%2FParis%27&lang=fr_FR"
+    with pytest.raises(ConfigError, match="unknown part 'company_id'"):
+        key_parts(env, ["company_id"])
+
+
+def test_a_change_of_state_is_told_once() -> None:
+    heard: list[tuple[str, ...]] = []
+    before = list(logging.getLogger("hitrate").handlers)
+    on_change_of_state(lambda *said: heard.append(("away", *said)), lambda address: heard.append(("back", address)))
+    try:
+        hooks.opened("cache:6379", "refused")
+        hooks.refusing("cache:6379", "OOM")
+        hooks.recovered("cache:6379", 1.5, 3)
+    finally:
+        logging.getLogger("hitrate").handlers[:] = before
+    assert heard == [("away", "cache:6379", "refused"), ("back", "cache:6379")]
