@@ -27,7 +27,7 @@ from tests.with_odoo.conftest import make_products
 from tests.with_odoo.site import DATABASE, Odoo, Site
 
 ROUNDS = int(os.environ.get("HITRATE_ROUNDS", "9"))
-REQUESTS = 30
+REQUESTS = 12
 CLIENTS = 4
 OTHER_KEYS = 100_000
 
@@ -82,7 +82,7 @@ def measured(
     alone: dict[str, list[float]] = {way: [] for way in ways}
     together: dict[str, list[float]] = {way: [] for way in ways}
     for way in ways.values():
-        for browser in browsers * (1 if is_write else 60):
+        for browser in browsers * (1 if is_write else 30):
             way(browser)
     for _ in range(ROUNDS):
         for way in random.sample(list(ways), len(ways)):

@@ -91,6 +91,8 @@ def test_clearing_everything_leaves_other_keys_alone(site: Site, admin: Browser,
 
 
 def test_warming_up_makes_the_next_visitor_s_answers_hits(site: Site, admin: Browser, product: int) -> None:
+    # The first of the shop, so that it is popular.
+    admin.kw("product.template", "write", [product], {"website_sequence": -1_000_000 - product})
     mark = site.mark()
     answer = admin.call(WARMUP)
     assert answer["success"] is True

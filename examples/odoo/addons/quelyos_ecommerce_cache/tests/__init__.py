@@ -1,3 +1,3 @@
 from __future__ import annotations
 
-from . import test_endpoints, test_producers, test_redis_cache
+from . import test_producers, test_redis_cache
