@@ -1,6 +1,7 @@
 """Types and reference text of the compiled module."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from asyncio import AbstractEventLoop, Future
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import timedelta
 from os import PathLike
 from types import EllipsisType
@@ -192,11 +193,7 @@ class Client:
             shared: take the object that everybody gets from the local cache, instead of a copy. It must not be changed.
         """
 
-    def aget(
-        self, key: str, default: Any = None, version: Any = None, *, shared: bool = False
-    ) -> Coroutine[Any, Any, Any]:
-        """Get a value, as `get` does."""
-
+    def _aget(self, key: str, default: Any, version: Any, shared: bool) -> Awaitable[Any]: ...
     def set(
         self, key: str, value: Any, ttl: _Ttl = ..., version: Any = None, *, nx: bool = False, xx: bool = False
     ) -> bool:
@@ -221,11 +218,7 @@ class Client:
                 answer would decide something.
         """
 
-    def aset(
-        self, key: str, value: Any, ttl: _Ttl = ..., version: Any = None, *, nx: bool = False, xx: bool = False
-    ) -> Coroutine[Any, Any, bool]:
-        """Store a value, as `set` does."""
-
+    def _aset(self, key: str, value: Any, ttl: _Ttl, version: Any, nx: bool, xx: bool) -> Awaitable[bool]: ...
     def add(self, key: str, value: Any, ttl: _Ttl = ..., version: Any = None) -> bool:
         """
         Store a value where none is (``SET NX``).
@@ -238,9 +231,7 @@ class Client:
                 somebody else was first.
         """
 
-    def aadd(self, key: str, value: Any, ttl: _Ttl = ..., version: Any = None) -> Coroutine[Any, Any, bool]:
-        """Store a value where none is, as `add` does."""
-
+    def _aadd(self, key: str, value: Any, ttl: _Ttl = ..., version: Any = None) -> Awaitable[bool]: ...
     def delete(self, key: str, version: Any = None) -> bool:
         """
         Delete a value (``UNLINK``).
@@ -250,15 +241,11 @@ class Client:
             a miss for this process until it was replayed.
         """
 
-    def adelete(self, key: str, version: Any = None) -> Coroutine[Any, Any, bool]:
-        """Delete a value, as `delete` does."""
-
+    def _adelete(self, key: str, version: Any = None) -> Awaitable[bool]: ...
     def has(self, key: str, version: Any = None) -> bool:
         """Tell whether there is a value (``EXISTS``)."""
 
-    def ahas(self, key: str, version: Any = None) -> Coroutine[Any, Any, bool]:
-        """Tell whether there is a value, as `has` does."""
-
+    def _ahas(self, key: str, version: Any = None) -> Awaitable[bool]: ...
     def touch(self, key: str, ttl: _Ttl = ..., version: Any = None) -> bool:
         """
         Give a value a new lifetime (``PEXPIRE``, ``PERSIST``).
@@ -272,9 +259,7 @@ class Client:
             Whether there was a value.
         """
 
-    def atouch(self, key: str, ttl: _Ttl = ..., version: Any = None) -> Coroutine[Any, Any, bool]:
-        """Give a value a new lifetime, as `touch` does."""
-
+    def _atouch(self, key: str, ttl: _Ttl = ..., version: Any = None) -> Awaitable[bool]: ...
     def incr(self, key: str, delta: int | None = None, version: Any = None) -> int:
         """
         Add to a counter, atomically.
@@ -294,15 +279,11 @@ class Client:
             ServerError: the server is away, or a deletion of this key waits to be replayed.
         """
 
-    def aincr(self, key: str, delta: int | None = None, version: Any = None) -> Coroutine[Any, Any, int]:
-        """Add to a counter, as `incr` does."""
-
+    def _aincr(self, key: str, delta: int | None = None, version: Any = None) -> Awaitable[int]: ...
     def decr(self, key: str, delta: int | None = None, version: Any = None) -> int:
         """Subtract from a counter, otherwise as `incr`."""
 
-    def adecr(self, key: str, delta: int | None = None, version: Any = None) -> Coroutine[Any, Any, int]:
-        """Subtract from a counter, as `decr` does."""
-
+    def _adecr(self, key: str, delta: int | None = None, version: Any = None) -> Awaitable[int]: ...
     def get_many(self, keys: Iterable[str], version: Any = None) -> dict[str, Any]:
         """
         Get several values (``MGET``, 500 keys per round trip).
@@ -335,15 +316,11 @@ class Client:
             Seconds, rounded up; None: for ever; 0: there is none.
         """
 
-    def attl(self, key: str, version: Any = None) -> Coroutine[Any, Any, int | None]:
-        """Tell how long a value still lives, as `ttl` does."""
-
+    def _attl(self, key: str, version: Any = None) -> Awaitable[int | None]: ...
     def pttl(self, key: str, version: Any = None) -> int | None:
         """Tell how long a value still lives, in milliseconds; otherwise as `ttl`."""
 
-    def apttl(self, key: str, version: Any = None) -> Coroutine[Any, Any, int | None]:
-        """Tell how long a value still lives, as `pttl` does."""
-
+    def _apttl(self, key: str, version: Any = None) -> Awaitable[int | None]: ...
     def persist(self, key: str, version: Any = None) -> bool:
         """
         Let a value live for ever (``PERSIST``).
@@ -352,9 +329,7 @@ class Client:
             Whether it had a limited lifetime before.
         """
 
-    def apersist(self, key: str, version: Any = None) -> Coroutine[Any, Any, bool]:
-        """Let a value live for ever, as `persist` does."""
-
+    def _apersist(self, key: str, version: Any = None) -> Awaitable[bool]: ...
     def delete_pattern(self, pattern: str, version: Any = None, *, itersize: int = ...) -> int | None:
         """
         Delete the keys of this cache that match (``SCAN`` and ``UNLINK``, never ``KEYS``).
@@ -369,11 +344,7 @@ class Client:
             How many there were; None when the server is away and this was written down.
         """
 
-    def adelete_pattern(
-        self, pattern: str, version: Any = None, *, itersize: int = ...
-    ) -> Coroutine[Any, Any, int | None]:
-        """Delete the keys of this cache that match, as `delete_pattern` does."""
-
+    def _adelete_pattern(self, pattern: str, version: Any = None, *, itersize: int = ...) -> Awaitable[int | None]: ...
     def execute(self, *args: str | bytes | float) -> Any:
         """
         Run any command, with full keys as the server has them.
@@ -391,9 +362,7 @@ class Client:
             ConfigError: the command cannot run on a shared connection.
         """
 
-    def aexecute(self, *args: str | bytes | float) -> Coroutine[Any, Any, Any]:
-        """Run any command, as `execute` does."""
-
+    def _aexecute(self, *args: str | bytes | float) -> Awaitable[Any]: ...
     def make_key(self, key: str, version: Any = None) -> str:
         """Spell the full key, as the server has it."""
 
@@ -427,22 +396,20 @@ class Client:
     def _add_or_get(self, key: str, value: Any, ttl: _Ttl = ..., version: Any = None) -> tuple[Any] | None: ...
     def _aadd_or_get(
         self, key: str, value: Any, ttl: _Ttl = ..., version: Any = None
-    ) -> Coroutine[Any, Any, tuple[Any] | None]: ...
-    def _aget_many(self, keys: Iterable[str], version: Any = None) -> tuple[bool, Any]: ...
-    def _aset_many(
-        self, values: Mapping[str, Any], ttl: _Ttl = ..., version: Any = None
-    ) -> Awaitable[list[str]] | None: ...
-    def _adelete_many(self, keys: Iterable[str], version: Any = None) -> Awaitable[int | None] | None: ...
+    ) -> Awaitable[tuple[Any] | None]: ...
+    def _aget_many(self, keys: Iterable[str], version: Any = None) -> Awaitable[dict[str, Any]]: ...
+    def _aset_many(self, values: Mapping[str, Any], ttl: _Ttl = ..., version: Any = None) -> Awaitable[list[str]]: ...
+    def _adelete_many(self, keys: Iterable[str], version: Any = None) -> Awaitable[int | None]: ...
     def _expire_at(self, key: str, at_ms: int, version: Any = None) -> bool: ...
-    def _aexpire_at(self, key: str, at_ms: int, version: Any = None) -> Coroutine[Any, Any, bool]: ...
+    def _aexpire_at(self, key: str, at_ms: int, version: Any = None) -> Awaitable[bool]: ...
     def _scan(self, cursor: int, pattern: str, itersize: int, version: Any = None) -> tuple[int, list[str]]: ...
     def _ascan(
         self, cursor: int, pattern: str, itersize: int, version: Any = None
-    ) -> Coroutine[Any, Any, tuple[int, list[str]]]: ...
+    ) -> Awaitable[tuple[int, list[str]]]: ...
     def _forget_patterns(self, patterns: list[str], version: Any = None) -> int | None:
         """Delete what matches, in one walk; keys that begin with one of ``critical`` only if a pattern names them."""
 
-    def _aforget_patterns(self, patterns: list[str], version: Any = None) -> Coroutine[Any, Any, int | None]:
+    def _aforget_patterns(self, patterns: list[str], version: Any = None) -> Awaitable[int | None]:
         """Delete what matches, as `_forget_patterns` does."""
 
     def _names_critical(self, pattern: str) -> bool:
@@ -452,17 +419,13 @@ class Client:
         """Whether `_forget_patterns` leaves this key of the server alone, though the pattern matches it."""
 
     def _delete_all(self) -> int | None: ...
-    def _adelete_all(self) -> Coroutine[Any, Any, int | None]: ...
+    def _adelete_all(self) -> Awaitable[int | None]: ...
     def _lock_acquire(self, key: str, token: bytes, ttl: _Seconds | None, version: Any = None) -> bool: ...
-    def _alock_acquire(
-        self, key: str, token: bytes, ttl: _Seconds | None, version: Any = None
-    ) -> Coroutine[Any, Any, bool]: ...
+    def _alock_acquire(self, key: str, token: bytes, ttl: _Seconds | None, version: Any = None) -> Awaitable[bool]: ...
     def _lock_release(self, key: str, token: bytes, version: Any = None) -> bool: ...
-    def _alock_release(self, key: str, token: bytes, version: Any = None) -> Coroutine[Any, Any, bool]: ...
+    def _alock_release(self, key: str, token: bytes, version: Any = None) -> Awaitable[bool]: ...
     def _lock_extend(self, key: str, token: bytes, ttl: _Seconds, version: Any = None) -> bool: ...
-    def _alock_extend(
-        self, key: str, token: bytes, ttl: _Seconds, version: Any = None
-    ) -> Coroutine[Any, Any, bool]: ...
+    def _alock_extend(self, key: str, token: bytes, ttl: _Seconds, version: Any = None) -> Awaitable[bool]: ...
     def _entry(self, key: str, tags: Iterable[str] | None = None, version: Any = None) -> Entry | None:
         """
         Read an entry (``PTTL``, ``GET``, and ``MGET`` of the records of its tags, in one round trip).
@@ -480,9 +443,7 @@ class Client:
             ConfigError: the tags are one text, hold something else than texts, or are too many.
         """
 
-    def _aentry(
-        self, key: str, tags: Iterable[str] | None = None, version: Any = None
-    ) -> Coroutine[Any, Any, Entry | None]:
+    def _aentry(self, key: str, tags: Iterable[str] | None = None, version: Any = None) -> Awaitable[Entry | None]:
         """Read an entry, as `_entry` does."""
 
     def _peek(self, key: str, version: Any = None) -> Entry | None:
@@ -527,7 +488,7 @@ class Client:
         version: Any = None,
         *,
         seen: Entry | None = None,
-    ) -> Coroutine[Any, Any, Lease | Entry | float | None]:
+    ) -> Awaitable[Lease | Entry | float | None]:
         """Ask for the right to compute an entry, as `_lease` does."""
 
     def _fill_response(
@@ -579,7 +540,7 @@ class Client:
         lifetime: _Seconds,
         age: float = 0.0,
         older_by: float = 0.0,
-    ) -> Coroutine[Any, Any, bool]:
+    ) -> Awaitable[bool]:
         """Store an answer under its lease, as `_fill_response` does."""
 
     def _fill_value(
@@ -594,7 +555,7 @@ class Client:
 
     def _afill_value(
         self, lease: Lease, value: Any, *, fresh: _Seconds, lifetime: _Seconds, older_by: float = 0.0
-    ) -> Coroutine[Any, Any, bool]:
+    ) -> Awaitable[bool]:
         """Store a value under its lease, as `_fill_value` does."""
 
     def _release(self, lease: Lease) -> bool:
@@ -605,7 +566,7 @@ class Client:
             Whether it was still ours; False also when the server is away, and then the lease runs out by itself.
         """
 
-    def _arelease(self, lease: Lease) -> Coroutine[Any, Any, bool]:
+    def _arelease(self, lease: Lease) -> Awaitable[bool]:
         """Give a lease back, as `_release` does."""
 
     def _original(self, key: str, version: Any = None) -> tuple[Any, float] | None:
@@ -617,7 +578,7 @@ class Client:
             has no lifetime, is damaged, or is covered by a deletion that waits to be replayed.
         """
 
-    def _aoriginal(self, key: str, version: Any = None) -> Coroutine[Any, Any, tuple[Any, float] | None]:
+    def _aoriginal(self, key: str, version: Any = None) -> Awaitable[tuple[Any, float] | None]:
         """Read a value that another program may have stored, as `_original` does."""
 
     def _lease_original(
@@ -639,7 +600,7 @@ class Client:
 
     def _alease_original(
         self, key: str, seconds: _Seconds, version: Any = None
-    ) -> Coroutine[Any, Any, Lease | tuple[Any, float] | float | None]:
+    ) -> Awaitable[Lease | tuple[Any, float] | float | None]:
         """Ask for the right to compute a value that another program reads, as `_lease_original` does."""
 
     def _fill_original(self, lease: Lease, value: Any, lifetime: _Seconds) -> bool:
@@ -653,13 +614,13 @@ class Client:
             SerializationError: the serializer cannot store it, or it is too long. The lease is still there then.
         """
 
-    def _afill_original(self, lease: Lease, value: Any, lifetime: _Seconds) -> Coroutine[Any, Any, bool]:
+    def _afill_original(self, lease: Lease, value: Any, lifetime: _Seconds) -> Awaitable[bool]:
         """Store a value under its lease, as `_fill_original` does."""
 
     def _release_original(self, lease: Lease) -> bool:
         """Give a lease of `_lease_original` back; return whether it was still ours."""
 
-    def _arelease_original(self, lease: Lease) -> Coroutine[Any, Any, bool]:
+    def _arelease_original(self, lease: Lease) -> Awaitable[bool]:
         """Give a lease back, as `_release_original` does."""
 
     def _forget_tags(self, tags: Iterable[str], version: Any = None) -> int | None:
@@ -670,7 +631,7 @@ class Client:
             How many tags were named; None when the server is away and this was written down.
         """
 
-    def _aforget_tags(self, tags: Iterable[str], version: Any = None) -> Coroutine[Any, Any, int | None]:
+    def _aforget_tags(self, tags: Iterable[str], version: Any = None) -> Awaitable[int | None]:
         """Forget every entry that depends on one of these tags, as `_forget_tags` does."""
 
     def _note_forgotten(self, version: Any = None) -> None:
@@ -681,7 +642,7 @@ class Client:
         between is deleted.
         """
 
-    def _anote_forgotten(self, version: Any = None) -> Coroutine[Any, Any, None]:
+    def _anote_forgotten(self, version: Any = None) -> Awaitable[None]:
         """Note that something is about to be deleted, as `_note_forgotten` does."""
 
     @staticmethod
@@ -912,9 +873,7 @@ class Limiter:
     def peek(self, key: str | dict[str, str | None], cost: int | None = None) -> Decision:
         """Tell whether a hit would be allowed, without counting it. The server is always asked."""
 
-    def apeek(self, key: str | dict[str, str | None], cost: int | None = None) -> Coroutine[Any, Any, Decision]:
-        """Tell whether a hit would be allowed, as `peek` does."""
-
+    def _apeek(self, key: str | dict[str, str | None], cost: int | None = None) -> Awaitable[Decision]: ...
     def reset(self, key: str | dict[str, str | None]) -> bool:
         """
         Forget everything that was counted of somebody.
@@ -927,9 +886,7 @@ class Limiter:
             processes repeat their refusals for up to `max_staleness` seconds.
         """
 
-    def areset(self, key: str | dict[str, str | None]) -> Coroutine[Any, Any, bool]:
-        """Forget everything that was counted of somebody, as `reset` does."""
-
+    def _areset(self, key: str | dict[str, str | None]) -> Awaitable[bool]: ...
     def stats(self) -> dict[str, Any]:
         """
         Tell what became of calls in this process.
@@ -940,48 +897,154 @@ class Limiter:
             many are remembered. ``memory``: what this process counts by itself, if it ever did.
         """
 
-    def _ahit(
-        self, key: str | dict[str, str | None], cost: int | None = None
-    ) -> Decision | Coroutine[Any, Any, Decision]: ...
+    def _ahit(self, key: str | dict[str, str | None], cost: int | None = None) -> Awaitable[Decision]: ...
 
 @final
 class Pending:
-    """One async call on its way; `hitrate.aio` moves its bytes."""
+    """One async call on its way; a `Channel` does with it what is done for each call, `hitrate.aio` the rest."""
 
     @property
-    def round_trip(self) -> float: ...
-    @property
-    def whole(self) -> float: ...
+    def target(self) -> dict[str, Any]:
+        """
+        Where and how to connect.
+
+        ``host`` and ``port``, or ``path`` of a unix socket; ``max_connections``; ``idle_timeout`` and ``timeout`` in
+        seconds; with TLS ``tls``, a dict of ``ca_file``, ``cert_file``, ``key_file``, ``server_name`` and ``verify``.
+        """
+
     @property
     def owner(self) -> Owner: ...
     @property
-    def must_finish(self) -> bool: ...
-    @property
-    def target(self) -> dict[str, Any]: ...
-    @property
-    def is_repeatable(self) -> bool: ...
-    @property
-    def is_embedded(self) -> bool: ...
-    @property
-    def met_replica(self) -> bool: ...
-    def admit(self) -> bool: ...
-    def step(self) -> bool: ...
-    def channel(self) -> Channel: ...
-    def reached(self, host: str | None = None, port: int = 0) -> None: ...
-    def greeting(self) -> Pending: ...
-    def request(self, channel: Channel) -> bytes: ...
-    def replies(self, channel: Channel) -> bool: ...
-    def adopt(self, greeting: Pending) -> bool: ...
-    def fail(self, deadline: str | None, cause: str) -> None: ...
-    def finish(self) -> Any: ...
+    def left(self) -> float:
+        """Seconds that are left for this round trip, 0 at least."""
 
-@final
+    @property
+    def is_exclusive(self) -> bool:
+        """Whether it wants a connection for itself: what it is answered may be long, or long in coming."""
+
+    @property
+    def must_finish(self) -> bool:
+        """Whether it comes to its end although its caller was cancelled: a deletion."""
+
+    def is_over(self) -> bool:
+        """Whether nobody waits for it any more."""
+
+    def may_move(self, *, late: bool) -> bool:
+        """
+        Ask whether it may be sent once more, on another connection; true at most once.
+
+        Args:
+            late: the connection before may still be open. Then only a read may: a write could be done there after the
+                next one was done elsewhere.
+        """
+
+    def prefer(self, line: Channel) -> None:
+        """Have the client's next calls in this loop sent over this line, without asking `hitrate.aio`."""
+
+    def reached(self, host: str | None = None, port: int = 0) -> None:
+        """Tell that a new connection leads to this address, or to a unix socket."""
+
+    def greeting(self, future: Future[None], left: float) -> Pending:
+        """Make the greeting for a new connection, with `left` seconds for it; `future` only says that it is over."""
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the server, or the way to it, refused this greeting."""
+
+    def adopt(self, greeting: Pending) -> None:
+        """Fail as this greeting did."""
+
+    def fail(self, deadline: str | None, cause: str) -> None:
+        """
+        Fail, because of the way to the server.
+
+        Args:
+            deadline: what was waited for when it passed, "slot", "connect" or "greeting"; None for a lost connection.
+            cause: why, in words.
+        """
+
+    def refuse(self, error: Exception) -> None:
+        """Fail with an exception that is the caller's affair."""
+
+    def step(self) -> bool:
+        """Run one round trip in the embedded store; true when no other is needed."""
+
+    def finish(self) -> Any:
+        """Return the result of a call on an embedded store, or raise."""
+
 class Channel:
-    """The receiving side of one asyncio connection."""
+    """
+    One connection of an event loop: what is sent together, who is to get which reply, and until when.
 
-    def feed(self, data: bytes) -> bool: ...
+    It is most of an asyncio protocol. `hitrate.aio.connection.Connection` is the rest; it has methods that are called
+    from here: `late` after calls passed their deadlines, `broken` when the server sent what is no reply or nobody's,
+    `outdated` when it became a replica, and `changed` after answers while the line is taken, retired or watched.
+
+    Args:
+        running: the event loop it lives in.
+        pending: the call for which it is opened.
+    """
+
+    def __new__(cls, running: AbstractEventLoop, pending: Pending) -> Self: ...
+    def attach(self, write: Callable[[bytes], Any] | None) -> None:
+        """Tell how to write, or (None) that the transport is gone."""
+
+    def greeted(self) -> None:
+        """Tell that the server was greeted, and takes calls."""
+
+    def retire(self) -> None:
+        """Take no new calls."""
+
+    def reserve(self, is_taken: bool) -> None:
+        """Keep it for one call, or no longer."""
+
+    def watch(self, is_watched: bool) -> None:
+        """Tell whether somebody waits for room."""
+
     @property
-    def is_in_step(self) -> bool: ...
+    def is_taken(self) -> bool: ...
+    @property
+    def is_retired(self) -> bool: ...
+    @property
+    def has_room(self) -> bool: ...
+    @property
+    def has_served(self) -> bool:
+        """Whether it has answered a call, the greeting aside."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is on its way over it."""
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether it was idle for longer than ``idle_timeout``."""
+
+    @property
+    def is_deserted(self) -> bool:
+        """Whether nobody waits for anything that comes over it."""
+
+    def send(self, pending: Pending) -> None:
+        """Send a call, whether or not there is room."""
+
+    def flush(self) -> None:
+        """Write what was gathered in this turn of the loop."""
+
+    def data_received(self, data: bytes) -> None:
+        """Give replies to whoever waits for them."""
+
+    def pause_writing(self) -> None: ...
+    def resume_writing(self) -> None: ...
+    def expire(self) -> None:
+        """Fail the calls whose deadlines have passed."""
+
+    def waiting(self) -> list[Pending]:
+        """List the calls that somebody waits for, the first of them first."""
+
+    def disown(self, pending: Pending) -> None:
+        """Throw away the reply to a call that was sent elsewhere."""
+
+    def abandon(self) -> list[Pending]:
+        """Give back the calls that somebody waits for: they have no way any more."""
 
 @final
 class Owner:

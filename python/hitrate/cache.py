@@ -7,14 +7,14 @@ import weakref
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from hitrate._native import Client
 from hitrate.exceptions import ConfigError
 from hitrate.invalidation import Forgetting, aforget, forget
 from hitrate.locks import Lock
 from hitrate.server_info import aask, ask
+from hitrate.twins import Twins
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
     from types import EllipsisType
 
     Seconds = float | timedelta
@@ -32,7 +32,7 @@ def live_caches() -> list[Cache]:
     return [cache for cache in (reference() for reference in list(_live.values())) if cache is not None]
 
 
-class Cache(Client):
+class Cache(Twins):
     """
     A cache on Redis or Valkey.
 
@@ -125,24 +125,6 @@ class Cache(Client):
     async def aexpire_at(self, key: str, when: datetime | float, version: Any = None) -> bool:
         """Let a key expire at a point in time, as `expire_at` does."""
         return await self._aexpire_at(key, _epoch_ms(when), version)
-
-    async def aget_many(self, keys: Iterable[str], version: Any = None) -> dict[str, Any]:
-        """Get several values, as `get_many` does."""
-        is_done, found = self._aget_many(keys, version)
-        values: dict[str, Any] = found if is_done else await found
-        return values
-
-    async def aset_many(
-        self, values: Mapping[str, Any], ttl: Seconds | EllipsisType | None = ..., version: Any = None
-    ) -> list[str]:
-        """Store several values, as `set_many` does."""
-        stored = self._aset_many(values, ttl, version)
-        return [] if stored is None else await stored
-
-    async def adelete_many(self, keys: Iterable[str], version: Any = None) -> int | None:
-        """Delete several values, as `delete_many` does."""
-        deleted = self._adelete_many(keys, version)
-        return 0 if deleted is None else await deleted
 
     def iter_keys(self, pattern: str = "*", version: Any = None, *, itersize: int = 1000) -> Iterator[str]:
         """

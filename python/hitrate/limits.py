@@ -54,8 +54,15 @@ class RateLimiter(Limiter):
 
     async def ahit(self, key: str | dict[str, str | None], cost: int | None = None) -> Decision:
         """Ask whether a call is allowed, and count it if it is, as `hit` does."""
-        found = self._ahit(key, cost)
-        return found if isinstance(found, Decision) else await found
+        return await self._ahit(key, cost)
+
+    async def apeek(self, key: str | dict[str, str | None], cost: int | None = None) -> Decision:
+        """Tell whether a hit would be allowed, as `peek` does."""
+        return await self._apeek(key, cost)
+
+    async def areset(self, key: str | dict[str, str | None]) -> bool:
+        """Forget everything that was counted of somebody, as `reset` does."""
+        return await self._areset(key)
 
     async def astats(self) -> dict[str, Any]:
         """Tell what became of calls in this process, as `stats` does."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from hitrate._native import Client
+    from hitrate.twins import Twins
 
 _TOKEN_BYTES = 20
 
@@ -37,7 +37,7 @@ class Lock:
 
     def __init__(
         self,
-        client: Client,
+        client: Twins,
         key: str,
         *,
         ttl: float | timedelta | None,

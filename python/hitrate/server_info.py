@@ -10,14 +10,14 @@ from hitrate.exceptions import ServerPermissionError, ServerResponseError
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from hitrate._native import Client
+    from hitrate.twins import Twins
 
 
 # Identifiers and digests of commits may consist of digits, begin with 0, or look like 12e45678.
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 
 
-def ask(client: Client) -> dict[str, Any]:
+def ask(client: Twins) -> dict[str, Any]:
     """Ask by blocking calls; see `hitrate.Cache.server_info`."""
     questions = _questions()
     command = next(questions)
@@ -32,7 +32,7 @@ def ask(client: Client) -> dict[str, Any]:
             return dict(end.value)
 
 
-async def aask(client: Client) -> dict[str, Any]:
+async def aask(client: Twins) -> dict[str, Any]:
     """Ask from an event loop; see `hitrate.Cache.server_info`."""
     questions = _questions()
     command = next(questions)

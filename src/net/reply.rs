@@ -179,6 +179,12 @@ impl ReplyReader {
         self.broken.is_none() && self.spent == 0 && self.start == self.end
     }
 
+    /// Whether a string is under way that is too long for the buffer.
+    #[must_use]
+    pub fn is_amid_long(&self) -> bool {
+        self.text.as_ref().is_some_and(Text::is_long)
+    }
+
     fn advance(&mut self) -> Result<Option<Reply>> {
         loop {
             let reply = match self.token()? {

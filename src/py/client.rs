@@ -1,7 +1,7 @@
 //! `hitrate._native.Client`: the client as Python sees it. Its verbs are in `verbs/`.
 
+use super::aio::{Lines, PyOwner};
 use super::errors::{ConfigError, InvalidKeyError};
-use super::pending::PyOwner;
 use super::values::{Custom, Values};
 use super::{args, events, outcall, snapshot};
 use crate::cache::{Cache, Call, Role};
@@ -18,12 +18,14 @@ pub(super) type Object<'py> = Bound<'py, PyAny>;
 /// An argument that may be left out.
 pub(super) type Given<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
 
-/// What the methods share, and what a coroutine keeps alive.
+/// What the methods share, and what an async call keeps alive.
 pub(super) struct Inner {
     pub(super) cache: Cache,
     pub(super) values: Values,
     /// What the pools of event loops hang on.
     pub(super) owner: Py<PyOwner>,
+    /// Its connections in event loops.
+    pub(super) lines: Lines,
     /// No other client of this process has it.
     pub(super) number: u64,
     key_function: Option<Py<PyAny>>,
@@ -217,6 +219,7 @@ impl PyClient {
                 cache: Cache::new(settings, keys)?,
                 values,
                 owner,
+                lines: Lines::default(),
                 number: CLIENTS.fetch_add(1, Ordering::Relaxed),
                 key_function,
                 validate_key,

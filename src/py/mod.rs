@@ -1,6 +1,7 @@
 //! The only room that knows Python.
 
 mod address;
+mod aio;
 mod args;
 mod client;
 mod entry;
@@ -14,7 +15,6 @@ mod lease;
 mod limit;
 mod near;
 mod outcall;
-mod pending;
 mod plan;
 mod snapshot;
 mod values;
@@ -28,6 +28,8 @@ mod _native {
     #[pymodule_export]
     use super::address::PyProxies;
     #[pymodule_export]
+    use super::aio::{PyChannel, PyOwner, PyPending};
+    #[pymodule_export]
     use super::client::PyClient;
     #[pymodule_export]
     use super::entry::PyEntry;
@@ -39,8 +41,6 @@ mod _native {
     use super::lease::PyLease;
     #[pymodule_export]
     use super::limit::{PyDecision, PyLimit, PyLimiter, PyStanding};
-    #[pymodule_export]
-    use super::pending::{PyChannel, PyOwner, PyPending};
     #[pymodule_export]
     use super::values::load_plain_pickle;
     #[cfg(unix)]

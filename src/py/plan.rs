@@ -2,9 +2,9 @@
 //!
 //! Every verb makes one plan; `get` waits for it and `aget` hands it to asyncio.
 
+use super::aio::{self, Drive};
 use super::client::Inner;
 use super::events;
-use super::pending::{self, Drive, Shortcut};
 use super::wait::PyWaiter;
 use crate::cache::Call;
 use crate::error::{Error, Result};
@@ -40,29 +40,14 @@ where
         result
     }
 
-    /// A coroutine that waits for the outcome in the running event loop.
-    pub(super) fn coroutine<'py>(self, py: Python<'py>, inner: &Arc<Inner>) -> PyResult<Bound<'py, PyAny>>
+    /// Sends it in the running event loop; the result is what an awaitable gives.
+    pub(super) fn begin<'py>(self, py: Python<'py>, inner: &Arc<Inner>) -> PyResult<Bound<'py, PyAny>>
     where
         O: Send + 'static,
         O::Outcome: Send,
     {
         let driven = Driven { operation: self.operation, outcome: None, finish: self.finish };
-        pending::coroutine(py, inner, self.call, Box::new(driven), None)
-    }
-
-    /// As [`coroutine`](Self::coroutine), unless `shortcut` has the result when it is awaited.
-    pub(super) fn coroutine_or<'py>(
-        self,
-        py: Python<'py>,
-        inner: &Arc<Inner>,
-        shortcut: Shortcut,
-    ) -> PyResult<Bound<'py, PyAny>>
-    where
-        O: Send + 'static,
-        O::Outcome: Send,
-    {
-        let driven = Driven { operation: self.operation, outcome: None, finish: self.finish };
-        pending::coroutine(py, inner, self.call, Box::new(driven), Some(shortcut))
+        aio::begin(py, inner, self.call, Box::new(driven))
     }
 }
 

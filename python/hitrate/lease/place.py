@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypedDict
 
-from hitrate._native import Client, Entry, Lease
+from hitrate._native import Entry, Lease
+from hitrate.twins import Twins
 
 
 class Times(TypedDict):
@@ -54,7 +55,7 @@ class Place(NamedTuple):
         tags: by which it is forgotten.
     """
 
-    client: Client
+    client: Twins
     key: str
     tags: tuple[str, ...] = ()
 

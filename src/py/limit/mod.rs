@@ -6,6 +6,7 @@ mod rules;
 pub(super) use decision::{PyDecision, PyStanding};
 pub(super) use rules::PyLimit;
 
+use super::aio;
 use super::client::{Inner, Object, PyClient};
 use super::errors::ConfigError;
 use super::events;
@@ -232,25 +233,23 @@ impl PyLimiter {
         self.shared.reset(key.py(), self.shared.subject(key)?)?.wait(key.py(), &self.shared.inner)
     }
 
-    /// A refusal from here, or else the coroutine that asks.
     #[pyo3(signature = (key, cost=None))]
-    fn _ahit(&self, key: &Object<'_>, cost: Option<&Object<'_>>) -> PyResult<Py<PyAny>> {
+    fn _ahit<'py>(&self, key: &Object<'py>, cost: Option<&Object<'_>>) -> PyResult<Object<'py>> {
         let (py, subject, cost) = (key.py(), self.shared.subject(key)?, cost_of(cost)?);
         if let Some(refused) = self.shared.refused(py, &subject, cost)? {
-            return Ok(refused);
+            return aio::answered(py, refused);
         }
-        let asking = Asking { subject, cost, counts: true };
-        Ok(self.shared.plan(py, asking)?.coroutine(py, &self.shared.inner)?.unbind())
+        self.shared.plan(py, Asking { subject, cost, counts: true })?.begin(py, &self.shared.inner)
     }
 
     #[pyo3(signature = (key, cost=None))]
-    fn apeek<'py>(&self, key: &Object<'py>, cost: Option<&Object<'_>>) -> PyResult<Object<'py>> {
+    fn _apeek<'py>(&self, key: &Object<'py>, cost: Option<&Object<'_>>) -> PyResult<Object<'py>> {
         let asking = Asking { subject: self.shared.subject(key)?, cost: cost_of(cost)?, counts: false };
-        self.shared.plan(key.py(), asking)?.coroutine(key.py(), &self.shared.inner)
+        self.shared.plan(key.py(), asking)?.begin(key.py(), &self.shared.inner)
     }
 
-    fn areset<'py>(&self, key: &Object<'py>) -> PyResult<Object<'py>> {
-        self.shared.reset(key.py(), self.shared.subject(key)?)?.coroutine(key.py(), &self.shared.inner)
+    fn _areset<'py>(&self, key: &Object<'py>) -> PyResult<Object<'py>> {
+        self.shared.reset(key.py(), self.shared.subject(key)?)?.begin(key.py(), &self.shared.inner)
     }
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

@@ -28,8 +28,8 @@ impl PyClient {
     }
 
     #[pyo3(signature = (key, delta=None, version=None))]
-    fn aincr<'py>(&self, key: &Object<'py>, delta: Given<'_, '_>, version: Given<'_, '_>) -> PyResult<Object<'py>> {
-        self.inner.incr(key, args::delta(delta, 1)?, version)?.coroutine(key.py(), &self.inner)
+    fn _aincr<'py>(&self, key: &Object<'py>, delta: Given<'_, '_>, version: Given<'_, '_>) -> PyResult<Object<'py>> {
+        self.inner.incr(key, args::delta(delta, 1)?, version)?.begin(key.py(), &self.inner)
     }
 
     #[pyo3(signature = (key, delta=None, version=None))]
@@ -38,7 +38,7 @@ impl PyClient {
     }
 
     #[pyo3(signature = (key, delta=None, version=None))]
-    fn adecr<'py>(&self, key: &Object<'py>, delta: Given<'_, '_>, version: Given<'_, '_>) -> PyResult<Object<'py>> {
-        self.inner.incr(key, args::delta(delta, -1)?, version)?.coroutine(key.py(), &self.inner)
+    fn _adecr<'py>(&self, key: &Object<'py>, delta: Given<'_, '_>, version: Given<'_, '_>) -> PyResult<Object<'py>> {
+        self.inner.incr(key, args::delta(delta, -1)?, version)?.begin(key.py(), &self.inner)
     }
 }

@@ -5,6 +5,7 @@ use crate::cache::{Call, Role};
 use crate::codec::envelope::{Id, MAX_TAGS};
 use crate::keys::FullKey;
 use crate::l1::Ticket;
+use crate::py::aio;
 use crate::py::args;
 use crate::py::client::{Given, Inner, Object, PyClient};
 use crate::py::entry::PyEntry;
@@ -174,28 +175,17 @@ impl PyClient {
     fn _aentry<'py>(&self, key: &Object<'py>, tags: Given<'_, '_>, version: Given<'_, '_>) -> PyResult<Object<'py>> {
         let (py, inner) = (key.py(), &self.inner);
         let reading = inner.reading_of_entry(key, tags, version)?;
-        if !reading.is_near {
-            return inner.entry(reading, Vec::new).coroutine(py, inner);
-        }
-        let tickets = Arc::new(Mutex::new(Vec::new()));
-        let (near, key, tags, given) =
-            (Arc::clone(inner), reading.key.clone(), reading.tags.clone(), Arc::clone(&tickets));
-        let shortcut = move |py: Python<'_>| {
-            let local = near.cache.local();
-            let Some(l1) = &local.l1 else { return Ok(None) };
-            match Inner::meet_entry(py, l1, &key, &tags) {
+        let mut tickets = Vec::new();
+        if let Some(l1) = inner.cache.local().l1.as_ref().filter(|_| reading.is_near) {
+            match Inner::meet_entry(py, l1, &reading.key, &reading.tags) {
                 MetEntry::Entry(entry) => {
-                    local.stats.hits.one();
-                    Ok(Some(entry.into_any()))
+                    inner.cache.local().stats.hits.one();
+                    return aio::answered(py, entry.into_any());
                 }
-                MetEntry::Unknown(tickets) => {
-                    *given.lock() = tickets;
-                    Ok(None)
-                }
+                MetEntry::Unknown(given) => tickets = given,
             }
-        };
-        let tickets = move || std::mem::take(&mut *tickets.lock());
-        inner.entry(reading, tickets).coroutine_or(py, inner, Box::new(shortcut))
+        }
+        inner.entry(reading, move || tickets).begin(py, inner)
     }
 
     #[pyo3(signature = (key, version=None))]
@@ -226,7 +216,7 @@ impl PyClient {
         seen: Option<&Bound<'_, PyEntry>>,
     ) -> PyResult<Object<'py>> {
         let seen = seen.map(|entry| entry.get().fill());
-        self.inner.lease(key, seconds, tags, version, seen)?.coroutine(key.py(), &self.inner)
+        self.inner.lease(key, seconds, tags, version, seen)?.begin(key.py(), &self.inner)
     }
 
     fn _release(&self, lease: &Bound<'_, PyLease>) -> PyResult<Py<PyAny>> {
@@ -234,6 +224,6 @@ impl PyClient {
     }
 
     fn _arelease<'py>(&self, lease: &Bound<'py, PyLease>) -> PyResult<Object<'py>> {
-        Inner::release(lease.get()).coroutine(lease.py(), &self.inner)
+        Inner::release(lease.get()).begin(lease.py(), &self.inner)
     }
 }

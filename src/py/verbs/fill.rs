@@ -130,7 +130,7 @@ impl PyClient {
         let (py, headers) = (lease.py(), Headers::new(headers)?);
         let content = Content::Response(Response { status, etag, headers: headers.texts()?, body: body.as_bytes() });
         let terms = Terms::new(lifetime, fresh, age, older_by)?;
-        self.inner.fill(py, lease.get(), &terms, content)?.coroutine(py, &self.inner)
+        self.inner.fill(py, lease.get(), &terms, content)?.begin(py, &self.inner)
     }
 
     #[pyo3(signature = (lease, value, *, fresh, lifetime, older_by=0.0))]
@@ -158,7 +158,7 @@ impl PyClient {
     ) -> PyResult<Object<'py>> {
         let (py, bytes) = (lease.py(), self.inner.values.encode_inner(value)?);
         let terms = Terms::new(lifetime, fresh, 0.0, older_by)?;
-        self.inner.fill(py, lease.get(), &terms, Content::Value(&bytes))?.coroutine(py, &self.inner)
+        self.inner.fill(py, lease.get(), &terms, Content::Value(&bytes))?.begin(py, &self.inner)
     }
 }
 

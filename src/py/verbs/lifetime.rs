@@ -66,8 +66,8 @@ impl PyClient {
     }
 
     #[pyo3(signature = (key, ttl=TtlArg::Default, version=None))]
-    fn atouch<'py>(&self, key: &Object<'py>, ttl: TtlArg, version: Given<'_, '_>) -> PyResult<Object<'py>> {
-        self.inner.touch(key, ttl, version)?.coroutine(key.py(), &self.inner)
+    fn _atouch<'py>(&self, key: &Object<'py>, ttl: TtlArg, version: Given<'_, '_>) -> PyResult<Object<'py>> {
+        self.inner.touch(key, ttl, version)?.begin(key.py(), &self.inner)
     }
 
     #[pyo3(signature = (key, version=None))]
@@ -76,8 +76,8 @@ impl PyClient {
     }
 
     #[pyo3(signature = (key, version=None))]
-    fn attl<'py>(&self, key: &Object<'py>, version: Given<'_, '_>) -> PyResult<Object<'py>> {
-        self.inner.time_to_live(key, 1000, version)?.coroutine(key.py(), &self.inner)
+    fn _attl<'py>(&self, key: &Object<'py>, version: Given<'_, '_>) -> PyResult<Object<'py>> {
+        self.inner.time_to_live(key, 1000, version)?.begin(key.py(), &self.inner)
     }
 
     #[pyo3(signature = (key, version=None))]
@@ -86,8 +86,8 @@ impl PyClient {
     }
 
     #[pyo3(signature = (key, version=None))]
-    fn apttl<'py>(&self, key: &Object<'py>, version: Given<'_, '_>) -> PyResult<Object<'py>> {
-        self.inner.time_to_live(key, 1, version)?.coroutine(key.py(), &self.inner)
+    fn _apttl<'py>(&self, key: &Object<'py>, version: Given<'_, '_>) -> PyResult<Object<'py>> {
+        self.inner.time_to_live(key, 1, version)?.begin(key.py(), &self.inner)
     }
 
     #[pyo3(signature = (key, at_ms, version=None))]
@@ -97,7 +97,7 @@ impl PyClient {
 
     #[pyo3(signature = (key, at_ms, version=None))]
     fn _aexpire_at<'py>(&self, key: &Object<'py>, at_ms: i64, version: Given<'_, '_>) -> PyResult<Object<'py>> {
-        self.inner.expire_at(key, at_ms, version)?.coroutine(key.py(), &self.inner)
+        self.inner.expire_at(key, at_ms, version)?.begin(key.py(), &self.inner)
     }
 
     #[pyo3(signature = (key, version=None))]
@@ -106,7 +106,7 @@ impl PyClient {
     }
 
     #[pyo3(signature = (key, version=None))]
-    fn apersist<'py>(&self, key: &Object<'py>, version: Given<'_, '_>) -> PyResult<Object<'py>> {
-        self.inner.persist(key, version)?.coroutine(key.py(), &self.inner)
+    fn _apersist<'py>(&self, key: &Object<'py>, version: Given<'_, '_>) -> PyResult<Object<'py>> {
+        self.inner.persist(key, version)?.begin(key.py(), &self.inner)
     }
 }

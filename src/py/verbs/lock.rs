@@ -83,7 +83,7 @@ impl PyClient {
         ttl: TtlArg,
         version: Given<'_, '_>,
     ) -> PyResult<Object<'py>> {
-        self.inner.lock_acquire(key, token, ttl, version)?.coroutine(key.py(), &self.inner)
+        self.inner.lock_acquire(key, token, ttl, version)?.begin(key.py(), &self.inner)
     }
 
     #[pyo3(signature = (key, token, version=None))]
@@ -93,7 +93,7 @@ impl PyClient {
 
     #[pyo3(signature = (key, token, version=None))]
     fn _alock_release<'py>(&self, key: &Object<'py>, token: &[u8], version: Given<'_, '_>) -> PyResult<Object<'py>> {
-        self.inner.lock_release(key, token, version)?.coroutine(key.py(), &self.inner)
+        self.inner.lock_release(key, token, version)?.begin(key.py(), &self.inner)
     }
 
     #[pyo3(signature = (key, token, ttl, version=None))]
@@ -109,7 +109,7 @@ impl PyClient {
         ttl: TtlArg,
         version: Given<'_, '_>,
     ) -> PyResult<Object<'py>> {
-        self.inner.lock_extend(key, token, ttl, version)?.coroutine(key.py(), &self.inner)
+        self.inner.lock_extend(key, token, ttl, version)?.begin(key.py(), &self.inner)
     }
 }
 

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::invalidate::Forget;
 use crate::keys::FullKey;
 use crate::l1::Ticket;
+use crate::py::aio;
 use crate::py::args::TtlArg;
 use crate::py::client::{Given, Inner, Object, PyClient};
 use crate::py::near::Met;
@@ -202,11 +203,11 @@ impl PyClient {
     }
 
     #[pyo3(signature = (keys, version=None))]
-    fn _aget_many<'py>(&self, keys: &Object<'py>, version: Given<'_, '_>) -> PyResult<(bool, Object<'py>)> {
+    fn _aget_many<'py>(&self, keys: &Object<'py>, version: Given<'_, '_>) -> PyResult<Object<'py>> {
         let py = keys.py();
         match self.inner.get_many(py, keys, version)? {
-            Reading::Ask(plan) => Ok((false, plan.coroutine(py, &self.inner)?)),
-            Reading::Done(found) => Ok((true, found.into_bound(py))),
+            Reading::Ask(plan) => plan.begin(py, &self.inner),
+            Reading::Done(found) => aio::answered(py, found),
         }
     }
 
@@ -225,25 +226,19 @@ impl PyClient {
     }
 
     #[pyo3(signature = (values, ttl=TtlArg::Default, version=None))]
-    fn _aset_many<'py>(
-        &self,
-        values: &Object<'py>,
-        ttl: TtlArg,
-        version: Given<'_, '_>,
-    ) -> PyResult<Option<Object<'py>>> {
+    fn _aset_many<'py>(&self, values: &Object<'py>, ttl: TtlArg, version: Given<'_, '_>) -> PyResult<Object<'py>> {
         let (py, values) = (values.py(), &dict(values)?);
         let ttl = ttl.or(self.inner.cache.settings().cache.ttl);
+        let nothing_failed = |py: Python<'_>, _: Option<i64>| Ok(PyList::empty(py).into_any().unbind());
         if ttl.is_zero() {
-            let deleting = self.inner.delete_many(values.as_any(), version)?;
-            let nothing_failed = |py: Python<'_>, _: Option<i64>| Ok(PyList::empty(py).into_any().unbind());
-            return deleting
-                .map(|plan| {
-                    let plan = Plan { operation: plan.operation, call: plan.call, finish: nothing_failed };
-                    plan.coroutine(py, &self.inner)
-                })
-                .transpose();
+            if let Some(plan) = self.inner.delete_many(values.as_any(), version)? {
+                return Plan { operation: plan.operation, call: plan.call, finish: nothing_failed }
+                    .begin(py, &self.inner);
+            }
+        } else if let Some(plan) = self.inner.set_many(values, ttl, version)? {
+            return plan.begin(py, &self.inner);
         }
-        self.inner.set_many(values, ttl, version)?.map(|plan| plan.coroutine(py, &self.inner)).transpose()
+        aio::answered(py, nothing_failed(py, None)?)
     }
 
     #[pyo3(signature = (keys, version=None))]
@@ -256,8 +251,12 @@ impl PyClient {
     }
 
     #[pyo3(signature = (keys, version=None))]
-    fn _adelete_many<'py>(&self, keys: &Object<'py>, version: Given<'_, '_>) -> PyResult<Option<Object<'py>>> {
-        self.inner.delete_many(keys, version)?.map(|plan| plan.coroutine(keys.py(), &self.inner)).transpose()
+    fn _adelete_many<'py>(&self, keys: &Object<'py>, version: Given<'_, '_>) -> PyResult<Object<'py>> {
+        let py = keys.py();
+        match self.inner.delete_many(keys, version)? {
+            Some(plan) => plan.begin(py, &self.inner),
+            None => aio::answered(py, 0_i64.into_pyobject(py)?.into_any().unbind()),
+        }
     }
 }
 

@@ -122,7 +122,7 @@ impl PyClient {
 
     #[pyo3(signature = (key, version=None))]
     fn _aoriginal<'py>(&self, key: &Object<'py>, version: Given<'_, '_>) -> PyResult<Object<'py>> {
-        self.inner.original(key, version)?.coroutine(key.py(), &self.inner)
+        self.inner.original(key, version)?.begin(key.py(), &self.inner)
     }
 
     #[pyo3(signature = (key, seconds, version=None))]
@@ -137,7 +137,7 @@ impl PyClient {
         seconds: &Object<'_>,
         version: Given<'_, '_>,
     ) -> PyResult<Object<'py>> {
-        self.inner.lease_original(key, seconds, version)?.coroutine(key.py(), &self.inner)
+        self.inner.lease_original(key, seconds, version)?.begin(key.py(), &self.inner)
     }
 
     fn _fill_original(
@@ -155,7 +155,7 @@ impl PyClient {
         value: &Object<'_>,
         lifetime: &Object<'_>,
     ) -> PyResult<Object<'py>> {
-        self.inner.fill_original(lease.get(), value, lifetime)?.coroutine(lease.py(), &self.inner)
+        self.inner.fill_original(lease.get(), value, lifetime)?.begin(lease.py(), &self.inner)
     }
 
     fn _release_original(&self, lease: &Bound<'_, PyLease>) -> PyResult<Py<PyAny>> {
@@ -163,6 +163,6 @@ impl PyClient {
     }
 
     fn _arelease_original<'py>(&self, lease: &Bound<'py, PyLease>) -> PyResult<Object<'py>> {
-        self.inner.release_original(lease.get()).coroutine(lease.py(), &self.inner)
+        self.inner.release_original(lease.get()).begin(lease.py(), &self.inner)
     }
 }

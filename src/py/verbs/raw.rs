@@ -42,8 +42,8 @@ impl PyClient {
     }
 
     #[pyo3(signature = (*args))]
-    fn aexecute<'py>(&self, args: &Bound<'py, PyTuple>) -> PyResult<Object<'py>> {
-        Inner::execute(command(args)?)?.coroutine(args.py(), &self.inner)
+    fn _aexecute<'py>(&self, args: &Bound<'py, PyTuple>) -> PyResult<Object<'py>> {
+        Inner::execute(command(args)?)?.begin(args.py(), &self.inner)
     }
 }
 

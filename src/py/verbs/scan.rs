@@ -127,7 +127,7 @@ impl PyClient {
         itersize: StepArg,
         version: Given<'_, '_>,
     ) -> PyResult<Object<'py>> {
-        self.inner.scan(py, cursor, pattern, itersize, version)?.coroutine(py, &self.inner)
+        self.inner.scan(py, cursor, pattern, itersize, version)?.begin(py, &self.inner)
     }
 
     #[pyo3(signature = (pattern, version=None, *, itersize=StepArg::DEFAULT))]
@@ -142,14 +142,14 @@ impl PyClient {
     }
 
     #[pyo3(signature = (pattern, version=None, *, itersize=StepArg::DEFAULT))]
-    fn adelete_pattern<'py>(
+    fn _adelete_pattern<'py>(
         &self,
         py: Python<'py>,
         pattern: &str,
         version: Given<'_, '_>,
         itersize: StepArg,
     ) -> PyResult<Object<'py>> {
-        self.inner.delete_pattern(py, pattern, itersize, version)?.coroutine(py, &self.inner)
+        self.inner.delete_pattern(py, pattern, itersize, version)?.begin(py, &self.inner)
     }
 
     #[pyo3(signature = (patterns, version=None))]
@@ -169,7 +169,7 @@ impl PyClient {
         patterns: Vec<PyBackedStr>,
         version: Given<'_, '_>,
     ) -> PyResult<Object<'py>> {
-        self.inner.forget_patterns(py, &patterns, version)?.coroutine(py, &self.inner)
+        self.inner.forget_patterns(py, &patterns, version)?.begin(py, &self.inner)
     }
 
     fn _names_critical(&self, pattern: &str) -> bool {
@@ -187,6 +187,6 @@ impl PyClient {
     }
 
     fn _adelete_all<'py>(&self, py: Python<'py>) -> PyResult<Object<'py>> {
-        self.inner.delete_all()?.coroutine(py, &self.inner)
+        self.inner.delete_all()?.begin(py, &self.inner)
     }
 }

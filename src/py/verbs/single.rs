@@ -5,13 +5,13 @@ use crate::cache::{Call, Local, Role};
 use crate::invalidate::Forget;
 use crate::keys::FullKey;
 use crate::l1::Ticket;
+use crate::py::aio;
 use crate::py::args::TtlArg;
 use crate::py::client::{Given, Inner, Nature, Object, PyClient};
 use crate::py::errors::ConfigError;
 use crate::py::near::Met;
 use crate::py::plan::{Finish, Plan};
 use crate::store::{AddOrGet, Condition, Exists, Get, Got, Set, Unlink};
-use parking_lot::Mutex;
 use pyo3::prelude::*;
 use std::sync::Arc;
 
@@ -187,8 +187,8 @@ impl PyClient {
         inner.get(full, reading, default, move || ticket).wait(py, inner)
     }
 
-    #[pyo3(signature = (key, default=None, version=None, *, shared=false))]
-    fn aget<'py>(
+    #[pyo3(signature = (key, default, version, shared))]
+    fn _aget<'py>(
         &self,
         key: &Object<'py>,
         default: Option<Py<PyAny>>,
@@ -198,24 +198,12 @@ impl PyClient {
         let (py, inner) = (key.py(), &self.inner);
         let mut full = FullKey::new();
         let reading = inner.reading(key, version, &mut full)?;
-        if !reading.is_near && inner.cache.local().memory.is_none() {
-            return inner.get(full, reading, default, || None).coroutine(py, inner);
-        }
-        // It is asked for when the coroutine is awaited, which may be long after it was made.
-        let ticket = Arc::new(Mutex::new(None));
-        let (near, key, is_near, given) = (Arc::clone(inner), full.clone(), reading.is_near, Arc::clone(&ticket));
-        let instead = default.as_ref().map(|default| default.clone_ref(py));
-        let shortcut = move |py: Python<'_>| {
-            Ok(match near.shortcut(py, &key, is_near, shared)? {
-                Met::Value(value) => Some(value),
-                Met::Nothing => Some(instead.as_ref().map_or_else(|| py.None(), |default| default.clone_ref(py))),
-                Met::Unknown(ticket) => {
-                    *given.lock() = ticket;
-                    None
-                }
-            })
+        let ticket = match inner.shortcut(py, &full, reading.is_near, shared)? {
+            Met::Value(value) => return aio::answered(py, value),
+            Met::Nothing => return aio::answered(py, default.unwrap_or_else(|| py.None())),
+            Met::Unknown(ticket) => ticket,
         };
-        inner.get(full, reading, default, move || ticket.lock().take()).coroutine_or(py, inner, Box::new(shortcut))
+        inner.get(full, reading, default, move || ticket).begin(py, inner)
     }
 
     #[pyo3(signature = (key, value, ttl=TtlArg::Default, version=None, *, nx=false, xx=false))]
@@ -231,8 +219,8 @@ impl PyClient {
         self.inner.set(key, value, ttl, version, condition(nx, xx)?)?.wait(key.py(), &self.inner)
     }
 
-    #[pyo3(signature = (key, value, ttl=TtlArg::Default, version=None, *, nx=false, xx=false))]
-    fn aset<'py>(
+    #[pyo3(signature = (key, value, ttl, version, nx, xx))]
+    fn _aset<'py>(
         &self,
         key: &Object<'py>,
         value: &Object<'py>,
@@ -241,7 +229,7 @@ impl PyClient {
         nx: bool,
         xx: bool,
     ) -> PyResult<Object<'py>> {
-        self.inner.set(key, value, ttl, version, condition(nx, xx)?)?.coroutine(key.py(), &self.inner)
+        self.inner.set(key, value, ttl, version, condition(nx, xx)?)?.begin(key.py(), &self.inner)
     }
 
     #[pyo3(signature = (key, value, ttl=TtlArg::Default, version=None))]
@@ -250,14 +238,14 @@ impl PyClient {
     }
 
     #[pyo3(signature = (key, value, ttl=TtlArg::Default, version=None))]
-    fn aadd<'py>(
+    fn _aadd<'py>(
         &self,
         key: &Object<'py>,
         value: &Object<'py>,
         ttl: TtlArg,
         version: Given<'_, '_>,
     ) -> PyResult<Object<'py>> {
-        self.inner.set(key, value, ttl, version, Condition::IfAbsent)?.coroutine(key.py(), &self.inner)
+        self.inner.set(key, value, ttl, version, Condition::IfAbsent)?.begin(key.py(), &self.inner)
     }
 
     #[pyo3(signature = (key, value, ttl=TtlArg::Default, version=None))]
@@ -279,7 +267,7 @@ impl PyClient {
         ttl: TtlArg,
         version: Given<'_, '_>,
     ) -> PyResult<Object<'py>> {
-        self.inner.add_or_get(key, value, ttl, version)?.coroutine(key.py(), &self.inner)
+        self.inner.add_or_get(key, value, ttl, version)?.begin(key.py(), &self.inner)
     }
 
     #[pyo3(signature = (key, version=None))]
@@ -288,8 +276,8 @@ impl PyClient {
     }
 
     #[pyo3(signature = (key, version=None))]
-    fn adelete<'py>(&self, key: &Object<'py>, version: Given<'_, '_>) -> PyResult<Object<'py>> {
-        self.inner.delete(key, version)?.coroutine(key.py(), &self.inner)
+    fn _adelete<'py>(&self, key: &Object<'py>, version: Given<'_, '_>) -> PyResult<Object<'py>> {
+        self.inner.delete(key, version)?.begin(key.py(), &self.inner)
     }
 
     #[pyo3(signature = (key, version=None))]
@@ -298,8 +286,8 @@ impl PyClient {
     }
 
     #[pyo3(signature = (key, version=None))]
-    fn ahas<'py>(&self, key: &Object<'py>, version: Given<'_, '_>) -> PyResult<Object<'py>> {
-        self.inner.has(key, version)?.coroutine(key.py(), &self.inner)
+    fn _ahas<'py>(&self, key: &Object<'py>, version: Given<'_, '_>) -> PyResult<Object<'py>> {
+        self.inner.has(key, version)?.begin(key.py(), &self.inner)
     }
 }
 

@@ -53,7 +53,7 @@ impl PyClient {
 
     #[pyo3(signature = (tags, version=None))]
     fn _aforget_tags<'py>(&self, tags: &Object<'py>, version: Given<'_, '_>) -> PyResult<Object<'py>> {
-        self.inner.forget_tags(tags, version)?.coroutine(tags.py(), &self.inner)
+        self.inner.forget_tags(tags, version)?.begin(tags.py(), &self.inner)
     }
 
     #[pyo3(signature = (version=None))]
@@ -63,6 +63,6 @@ impl PyClient {
 
     #[pyo3(signature = (version=None))]
     fn _anote_forgotten<'py>(&self, py: Python<'py>, version: Given<'_, '_>) -> PyResult<Object<'py>> {
-        self.inner.note_forgotten(py, version)?.coroutine(py, &self.inner)
+        self.inner.note_forgotten(py, version)?.begin(py, &self.inner)
     }
 }
