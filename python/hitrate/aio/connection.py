@@ -30,6 +30,7 @@ class Connection(Channel, asyncio.Protocol):
         opening: the task that opens it.
         stage: what that waits for: "connect" or "greeting".
         cause: why it was closed, in words.
+        is_being_emptied: whether a call waits until it is idle, to have it for itself.
     """
 
     def __new__(cls, loop: asyncio.AbstractEventLoop, pending: Pending, _pool: Pool) -> Self:
@@ -41,6 +42,7 @@ class Connection(Channel, asyncio.Protocol):
         self.opening: asyncio.Task[None] | None = None
         self.stage = "connect"
         self.cause = "the server closed it"
+        self.is_being_emptied = False
         self._pool = pool
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -68,7 +68,12 @@ class Pool:
             return
         if line.is_taken and line.is_idle:
             line.reserve(False)
-        self._serve()
+            if line.is_being_emptied:
+                # What it was emptied for comes first now, and last after it: so both kinds have their turn.
+                line.is_being_emptied = False
+                self._serve(self._exclusive, self._shared)
+                return
+        self._serve(self._shared, self._exclusive)
 
     def retire(self, line: Connection, *, moving: bool = False) -> None:
         """
@@ -112,7 +117,7 @@ class Pool:
             # Whatever closed this one closed the others too.
             for other in [other for other in self._lines if other.is_idle]:
                 self.retire(other)
-        self._serve()
+        self._serve(self._shared, self._exclusive)
 
     def _send(self, pending: Pending) -> bool:
         for line in list(self._lines):
@@ -127,9 +132,9 @@ class Pool:
                 return True
         return False
 
-    def _serve(self) -> None:
+    def _serve(self, *queues: deque[Pending]) -> None:
         """Send what waits, as far as there is room."""
-        for queue in (self._shared, self._exclusive):
+        for queue in queues:
             while queue and (queue[0].is_over() or self._send(queue[0])):
                 queue.popleft()
         if self._shared or self._exclusive:
@@ -144,6 +149,7 @@ class Pool:
         if self._exclusive and self._lines and self._is_full and not any(line.is_taken for line in self._lines):
             # It would never be idle by itself.
             self._lines[-1].reserve(True)
+            self._lines[-1].is_being_emptied = True
 
     @property
     def _is_full(self) -> bool:
@@ -178,7 +184,7 @@ class Pool:
             # Where there is another line, or will be, that may serve them yet.
             if fail is not None and not self._lines and not self._opening:
                 self._fail_waiting(fail)
-            self._serve()
+            self._serve(self._shared, self._exclusive)
 
     async def _greet(self, connection: Connection, pending: Pending) -> Callable[[Pending], None] | None:
         """Connect and greet the server; returns how calls fail if that refused."""
