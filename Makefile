@@ -10,6 +10,7 @@ PARALLEL ?= -n auto --dist worksteal
 SOAK_SECONDS ?= 30
 SOAK_COMMITS ?= 100000
 SOAK_HITS ?= 200000
+SOAK_OPERATIONS ?= 100000
 FUZZ_CASES ?= 1000000
 FUZZ_SECONDS ?= 600
 
@@ -94,9 +95,10 @@ bench: build $(VENV)/.bench-deps  ## compare with other libraries on one server
 bench-core:  ## micro benchmarks of the Rust core
 	cargo bench $(CARGO_FLAGS) --no-default-features
 
-soak: build  ## tests/faults: each hammering test for SOAK_SECONDS, stale fills looked for over SOAK_COMMITS, SOAK_HITS limited
+soak: build  ## tests/faults: each hammering test for SOAK_SECONDS, stale fills looked for over SOAK_COMMITS, SOAK_HITS limited, SOAK_OPERATIONS awaited
 	@# One test alone may go on for longer than a test that hangs is otherwise given.
 	HITRATE_SOAK=$(SOAK_SECONDS) HITRATE_COMMITS=$(SOAK_COMMITS) HITRATE_HITS=$(SOAK_HITS) \
+		HITRATE_OPERATIONS=$(SOAK_OPERATIONS) \
 		$(BIN)/python -m pytest tests/faults -o faulthandler_timeout=3600 $(PYTEST_ARGS)
 
 fuzz:  ## property tests with FUZZ_CASES cases each; then cargo fuzz, where installed, FUZZ_SECONDS per target

@@ -972,6 +972,7 @@ class Pending:
     def finish(self) -> Any:
         """Return the result of a call on an embedded store, or raise."""
 
+@disjoint_base
 class Channel:
     """
     One connection of an event loop: what is sent together, who is to get which reply, and until when.

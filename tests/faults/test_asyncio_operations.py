@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Awaitable
 from typing import Any
 
-from hitrate.exceptions import ServerTimeoutError
+from hitrate.exceptions import ServerTimeoutError, ServerUnavailableError
 from hitrate.testing import Server
 from tests.faults.conftest import MakeCache, until
 from tests.faults.event_loops import NewLoop, clients, every_loop, no_task_is_left, open_in_loops, open_sockets, run
@@ -61,6 +61,9 @@ class Worker:
             await call(name)
         except ServerTimeoutError:
             self._outcomes["timeout"] += 1
+        except ServerUnavailableError:
+            # The PING of the breaker stumbled, too.
+            self._outcomes["unavailable"] += 1
         except asyncio.CancelledError:
             self._outcomes["cancelled"] += 1
             raise
@@ -126,7 +129,6 @@ def test_operations_cancelled_at_random_get_their_own_replies_and_leave_nothing(
 def test_operations_timed_out_and_cancelled_at_random_get_their_own_replies_and_leave_nothing(
     own_server: Server, proxy: Proxy, make_cache: MakeCache, new_loop: NewLoop
 ) -> None:
-    # Nobody may be told by the breaker what he is to be told by the server.
     cache = make_cache(proxy.url, timeout=0.3, max_connections=8)
     chance = random.Random(SEED)
     run(new_loop, asyncio.sleep(0))
