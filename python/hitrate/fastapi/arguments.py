@@ -9,7 +9,7 @@ from hitrate.asgi.identity import ANONYMOUS, Aspect, by_name, is_known, text_of
 from hitrate.asgi.scopes import Scope
 from hitrate.http.text import escaped
 
-# In the scope, while the operation runs.
+# In the scope, while it is found out who asks.
 ARGUMENTS = "hitrate.arguments"
 
 

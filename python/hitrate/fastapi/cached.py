@@ -117,11 +117,15 @@ class CachedOperation:
         aspects: tuple[Aspect, ...],
     ) -> Visit:
         scope, declared, cache = request.scope, self._declared, self._cache
-        scope[ARGUMENTS] = kwargs
         visit = Visit(
             declared, request, response, learned=operation.learned, numbers=self._numbers, older_by=self._older_by
         )
-        who = await identity(scope, aspects)
+        scope[ARGUMENTS] = kwargs
+        try:
+            who = await identity(scope, aspects)
+        finally:
+            # They are nothing for whoever looks into the scope later.
+            del scope[ARGUMENTS]
         key = self._addresses.key(scope, self._base(operation, scope["path_params"], kwargs), who, visit.vary)
         if cache is None:
             cache = cache_of(request)

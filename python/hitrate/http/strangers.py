@@ -14,7 +14,7 @@ _OF_EVERYBODY = frozenset(
     cache-control pragma connection keep-alive proxy-connection te trailer upgrade upgrade-insecure-requests
     if-match if-none-match if-modified-since if-unmodified-since if-range range content-length content-type expect
     dnt save-data priority purpose x-purpose x-moz device-memory downlink ect rtt width viewport-width dpr
-    via date from max-forwards forwarded x-forwarded-for x-real-ip x-client-ip true-client-ip cdn-loop
+    via date max-forwards forwarded x-forwarded-for x-real-ip x-client-ip true-client-ip cdn-loop
     x-envoy-expected-rq-timeout-ms x-envoy-external-address x-envoy-attempt-count
     cf-connecting-ip cf-ipcountry cf-ray cf-visitor cf-ew-via fastly-client-ip x-azure-ref x-azure-clientip
     x-request-id x-request-start x-correlation-id x-amzn-trace-id x-cloud-trace-context traceparent tracestate baggage
