@@ -69,6 +69,9 @@ class Visit(ScopeVisit[Outgoing]):
     def _reply(self, response: Outgoing) -> Reply:
         return Reply(response.status, response.lines, response.body)
 
+    def _field(self, response: Outgoing, name: str) -> str | None:
+        return response.value(name.lower())
+
     def _set(self, response: Outgoing, name: str, value: str) -> None:
         lowered = name.lower()
         response.lines = [line for line in response.lines if line[0].lower() != lowered] + [(lowered, value)]

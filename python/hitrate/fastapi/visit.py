@@ -60,6 +60,9 @@ class Visit(ScopeVisit[Response]):
         lines = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw]
         return Reply(response.status_code, lines, _body(response))
 
+    def _field(self, response: Response, name: str) -> str | None:
+        return response.headers.get(name)
+
     def _set(self, response: Response, name: str, value: str) -> None:
         response.headers[name] = value
 

@@ -261,7 +261,7 @@ class Exchange(Generic[R]):
         return self._response(said.status, said.headers, entry.body if said.has_body else b"")
 
     def _add_status(self, response: R, status: str) -> None:
-        before = Headers(self._reply(response).lines).get("cache-status")
+        before = self._field(response, "Cache-Status")
         self._set(response, "Cache-Status", f"{before}, {status}" if before else status)
 
     def _spared(self, response: R) -> R:
@@ -286,6 +286,10 @@ class Exchange(Generic[R]):
 
     def _reply(self, response: R) -> Reply:
         """What the rules must know of an answer."""
+        raise NotImplementedError
+
+    def _field(self, response: R, name: str) -> str | None:
+        """The value of a header; of an answer that may have no content yet."""
         raise NotImplementedError
 
     def _set(self, response: R, name: str, value: str) -> None:

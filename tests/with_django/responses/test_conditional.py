@@ -150,3 +150,9 @@ def test_entries_of_compressed_pages_are_right(site: Any, runs: Runs, client: Cl
             assert (packed.headers["Content-Encoding"], len(packed.content) < 1000) == ("gzip", True)
             assert client.get("/shared").content == b"x" * 1000
     assert runs.count == 1
+
+
+def test_an_answer_that_is_not_rendered_yet_is_let_through(site: Any, client: Client) -> None:
+    response = client.get("/rest", headers={"if-match": '"x"'})
+    assert response.status_code == 200
+    assert response["Cache-Status"] == "hitrate; fwd=bypass; detail=precondition"

@@ -79,6 +79,9 @@ class Visit(Question):
         body = None if getattr(response, "streaming", True) else response.content  # type: ignore[attr-defined]
         return Reply(response.status_code, response.items(), body, bool(response.cookies))
 
+    def _field(self, response: HttpResponseBase, name: str) -> str | None:
+        return response.headers.get(name)
+
     def _set(self, response: HttpResponseBase, name: str, value: str) -> None:
         response.headers[name] = value
 
