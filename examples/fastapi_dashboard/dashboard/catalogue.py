@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import BaseModel, Field
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from dashboard import analyses
 from dashboard.answers import answer
@@ -85,6 +85,8 @@ async def pricing(product: OwnProduct, db: Database) -> dict[str, Any]:
         await queries.get_pricing_analysis(product.tenant_id, product.id) if queries else None
     )
     if found is None:
+        # Read again: what was read before the cache was asked may be older than what has been forgotten since.
+        await db.refresh(product)
         found = await analyses.pricing(db, product)
         if queries:
             await queries.set_pricing_analysis(product.tenant_id, product.id, found)
@@ -129,9 +131,12 @@ async def review(product: OwnProduct, new: NewReview, db: Database) -> dict[str,
 @router.post("/products/{product_id}/sales", status_code=201)
 async def sale(product: OwnProduct, new: NewSale, db: Database) -> dict[str, Any]:
     """Record a sale, which takes its pieces from the stock; 409 if there are too few."""
-    if product.stock < new.pieces:
-        raise HTTPException(409, f"only {product.stock} left")
-    product.stock -= new.pieces
+    # In one statement, so that two sales at once do not sell the same piece.
+    enough = (Product.id == product.id, Product.stock >= new.pieces)
+    taken = await db.execute(update(Product).where(*enough).values(stock=Product.stock - new.pieces))
+    if taken.rowcount == 0:
+        raise HTTPException(409, "there are too few left")
+    await db.refresh(product)
     row = Sale(tenant_id=product.tenant_id, product_id=product.id, at=now(), pieces=new.pieces, price=product.price)
     db.add(row)
     await db.flush()

@@ -94,11 +94,14 @@ def _generated() -> Path:
     """A database with both tenants, made once for this process."""
     database = Path(mkdtemp(prefix="dashboard-")) / "dashboard.sqlite3"
     atexit.register(shutil.rmtree, database.parent, ignore_errors=True)
-    generate = [sys.executable, "-W", "error", "-m", "dashboard.generator", "--products", "30"]
-    subprocess.run(
-        generate, cwd=EXAMPLE, env=environment(database), check=True, capture_output=True, timeout=START_PATIENCE
-    )
+    generate(environment(database))
     return database
+
+
+def generate(env: dict[str, str]) -> None:
+    """Fill the database of an environment."""
+    command = [sys.executable, "-W", "error", "-m", "dashboard.generator", "--products", "30"]
+    subprocess.run(command, cwd=EXAMPLE, env=env, check=True, capture_output=True, timeout=START_PATIENCE)
 
 
 def _answers(site: Site) -> bool:

@@ -8,13 +8,15 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from hitrate.layouts import fastapi_dashboard as dashboard
 from hitrate.testing import Endpoint, free_port
 from tests.faults.conftest import until
-from tests.with_asgi.dashboard.site import ACME, GLOBEX, Site, serving
+from tests.postgresql import NO_POSTGRESQL, postgresql
+from tests.with_asgi.dashboard.site import ACME, GLOBEX, Site, environment, generate, serving
 
 PREFIX = f"test-document-{uuid.uuid4().hex[:8]}"
 # Path, key without prefix, seconds, whether the answer stands in ``payload``.
@@ -230,3 +232,22 @@ def test_without_redis_every_answer_comes_from_the_source(tmp_path: Path) -> Non
         assert metrics["hits"] == 0
         with site.client("acme-admin-demo") as admin:
             assert admin.delete("/cache/tenant").json()["entries_invalidated"] == 0
+
+
+def test_it_runs_on_postgresql(server: Endpoint, tmp_path: Path) -> None:
+    with postgresql() as found:
+        if found is None:
+            pytest.skip(NO_POSTGRESQL)
+        place = f"{found['USER']}:{quote(found['PASSWORD'])}@{found['HOST']}:{found['PORT']}/{found['NAME']}"
+        settings = {"DATABASE_URL": f"postgresql://{place}", "REDIS_URL": server.url, "DASHBOARD_KEY_PREFIX": PREFIX}
+        generate(environment(tmp_path, **settings))
+        with serving(tmp_path, **settings) as site:
+            for path, *_ in ENDPOINTS:
+                assert site.get(path) == site.get(path)
+            product, before = site.get("/products")["items"][0]["id"], site.get("/dashboard/stats")
+            with site.client() as client:
+                assert client.patch(f"/products/{product}", json={"price_cents": 77, "stock": 1}).status_code == 200
+                assert client.post(f"/products/{product}/sales", json={"pieces": 1}).json()["left"] == 0
+                assert client.post(f"/products/{product}/sales", json={"pieces": 1}).status_code == 409
+                assert client.get(f"/products/{product}/pricing").json()["price_cents"] == 77
+            assert site.get("/dashboard/stats")["sales"] == before["sales"] + 1
