@@ -174,13 +174,14 @@ impl PyChannel {
             if !sent.is_live {
                 continue;
             }
-            if call.take(answer.replies) || call.is_over(py)? {
+            if call.take(answer.replies) || call.is_over(py).unwrap_or(true) {
                 aftermath.met_replica |= call.met_replica();
                 call.settle(py);
-            } else if in_step {
-                Self::send(slf, pending)?;
-            } else {
+            } else if !in_step {
                 call.fail(py, None, "the connection was closed: what the server sent is no reply");
+            } else if let Err(raised) = Self::send(slf, pending) {
+                // The others shall have their answers all the same.
+                call.refuse(raised.into_value(py).bind(py).clone().into_any());
             }
         }
         Ok(aftermath)

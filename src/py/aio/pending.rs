@@ -268,7 +268,7 @@ impl PyPending {
     }
 
     /// Fails with this exception.
-    fn refuse(&self, error: Bound<'_, PyAny>) {
+    pub(super) fn refuse(&self, error: Bound<'_, PyAny>) {
         let py = error.py();
         drop(self.state.lock().take());
         if let Some(future) = &self.future
