@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
+import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -110,7 +114,7 @@ class Environment:
     """As much of an environment as parts of a key are made of."""
 
     def __init__(self, dbname: str, lang: str, **context: Any) -> None:
-        self.cr, self.lang, self.context, self.uid = self, lang, context, 7
+        self.cr, self.lang, self.context, self.uid, self.su = self, lang, context, 7, False
         self.dbname = dbname
 
 
@@ -141,3 +145,20 @@ def test_a_change_of_state_is_told_once() -> None:
     finally:
         logging.getLogger("hitrate").handlers[:] = before
     assert heard == [("away", "cache:6379", "refused"), ("back", "cache:6379")]
+
+
+@pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="needs Debian's dpkg-deb")
+def test_an_odoo_that_cannot_be_had_fails_the_run_with_that_sentence(tmp_path: Path) -> None:
+    environ = {**os.environ, "HITRATE_ODOO": str(tmp_path), "HITRATE_DEBIAN_MIRROR": "https://127.0.0.1:9/debian"}
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.with_odoo.prepare"],
+        env=environ,
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert re.match(
+        r"odoo-19 of Debian sid cannot be had: https://127.0.0.1:9/debian/\S+ gave .*; connect to", done.stderr
+    )

@@ -65,6 +65,9 @@ def cached(
         @functools.wraps(method)
         def call(self: Any, /, *args: Any, **kwargs: Any) -> Any:
             env, is_model = _environment(self)
+            if is_model and not all(self._ids):
+                # A record that is not in the database yet: nobody else will ever ask for it.
+                return method(self, *args, **kwargs)
             names = tags(self, *args, **kwargs) if callable(tags) else tags
 
             def compute(computing: Environment) -> Any:

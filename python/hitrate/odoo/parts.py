@@ -85,9 +85,9 @@ KNOWN: Mapping[str, Callable[[Any], Any]] = {
     "website": _website,
     "pricelist": _pricelist,
     "currency": _currency,
-    "user": lambda env: env.uid,
+    "user": lambda env: f"{env.uid}{'/su' if env.su else ''}",
     # Whoever has the same groups sees the same, where no rule looks at the user.
-    "groups": lambda env: ",".join(map(str, sorted(env.user._get_group_ids()))),  # noqa: SLF001 (Odoo's own)
+    "groups": lambda env: "su" if env.su else ",".join(map(str, sorted(env.user._get_group_ids()))),  # noqa: SLF001 (Odoo's own)
     "timezone": lambda env: env.context.get("tz") or env.user.tz or "",
     "host": _base_url,
 }

@@ -87,7 +87,7 @@ class Ways(Controller):
 
 
 def _computed(kind, product_id):
-    catalogue = visitor(request.env, request.pricelist).env["ecommerce.catalogue"]
+    catalogue = visitor(request.env, request.website, request.pricelist).env["ecommerce.catalogue"]
     return catalogue._details(product_id) if kind == "details" else catalogue._list(limit=100)
 
 

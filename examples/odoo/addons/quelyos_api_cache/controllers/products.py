@@ -15,7 +15,8 @@ from ..lib.view_counter import check_view_count_rate_limit
 from .listing import page
 
 JSON = "jsonrpc" if version_info >= (19, 0) else "json"
-VISITOR = ("company", "lang", "website", "pricelist", "currency")
+# The list holds the catalogue's own prices, which depend on neither pricelist nor currency.
+VISITOR = ("company", "lang", "website")
 
 
 class Products(Controller):
@@ -27,17 +28,12 @@ class Products(Controller):
         """A page of products of this website's company: whatever tenant is asked for, nobody gets another one's."""
         website = request.website
         params.pop("context", None)
-        params["tenant_id"] = website.company_id.id
+        params["tenant_id"] = request.env.company.id
         try:
             key = get_products_list_key(params)
         except (AttributeError, TypeError, ValueError):
             return {"success": False, "error": "Invalid parameters"}
-        env = (
-            request.env["product.template"]
-            .with_company(website.company_id)
-            .with_context(website_id=website.id, pricelist=request.pricelist.id or False, lang=request.env.lang)
-            .env
-        )
+        env = request.env["product.template"].with_context(website_id=website.id).env
         answer = remember(
             env,
             key,

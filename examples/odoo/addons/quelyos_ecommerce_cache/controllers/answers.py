@@ -52,13 +52,11 @@ def administrators_only(method):
     return call
 
 
-def visitor(env, pricelist):
-    """An environment that says all that an answer depends on: it is the key's as well as the computation's."""
-    website = env["website"].get_current_website()
-    return (
-        env["ecommerce.producer"]
-        .with_company(website.company_id)
-        .with_context(
-            website_id=website.id, pricelist=pricelist.id or False, lang=env.lang or website.default_lang_id.code
-        )
-    )
+def visitor(env, website, pricelist):
+    """
+    The producer in an environment that says all that an answer depends on: it is the key's and the computation's.
+
+    What it holds is at hand in every request, so that a hit asks the database nothing. Companies and language are those
+    of `env`; the currency is that of the pricelist or of the company.
+    """
+    return env["ecommerce.producer"].with_context(website_id=website.id, pricelist=pricelist.id or False)

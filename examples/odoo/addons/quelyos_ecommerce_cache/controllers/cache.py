@@ -43,9 +43,11 @@ class CacheAdministration(Controller):
     @administrators_only
     def warmup(self, **_params):
         """Compute details and metadata of popular products, as a visitor who has just come would see them."""
-        public = request.website.user_id
-        env = request.env(user=public.id)
-        producer = visitor(env, request.website.with_env(env).get_pricelist_available()[:1])
+        website = request.website
+        context = {"lang": website.default_lang_id.code, "allowed_company_ids": website.company_id.ids}
+        env = request.env(user=website.user_id.id, context=context)
+        pricelists = website.with_env(env).get_pricelist_available()
+        producer = visitor(env, website, pricelists[:1])
         domain = producer.env["ecommerce.catalogue"]._domain()
         products = producer.env["product.template"].sudo().search(domain, limit=POPULAR, order="website_sequence, id")
         for number, product_id in enumerate(products.ids, 1):

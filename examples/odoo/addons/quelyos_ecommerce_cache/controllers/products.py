@@ -8,7 +8,7 @@ from .answers import administrators_only, answering, json_route, refused, visito
 
 
 def _producer():
-    return visitor(request.env, request.pricelist)
+    return visitor(request.env, request.website, request.pricelist)
 
 
 class CachedProducts(Controller):

@@ -114,6 +114,11 @@ class ResCurrency(models.Model):
     _cache_rules = (forgets("prices", *LISTS, when=("symbol", "name", "rounding", "position")),)
 
 
+class ResCompany(models.Model):
+    _inherit = "res.company"
+    _cache_rules = (forgets("prices", *LISTS, when=("currency_id",)),)
+
+
 class Website(models.Model):
     _inherit = "website"
     _cache_rules = (forgets("prices", "categories", *LISTS, when=("domain", "company_id", "default_lang_id", "name")),)

@@ -18,7 +18,7 @@ TTLS = {
     "recommendations": 1800,
 }
 # What a visitor is told depends on all of these.
-VISITOR = ("company", "lang", "website", "pricelist", "currency")
+VISITOR = ("company", "lang", "website", "pricelist")
 
 
 class EcommerceProducer(models.AbstractModel):
@@ -113,5 +113,5 @@ class EcommerceProducer(models.AbstractModel):
             f"analytics:sales:{int(days)}",
             lambda producer: producer.env["ecommerce.catalogue"]._analytics(days),
             ("analytics",),
-            vary=("company", "currency"),
+            vary=("company",),
         )

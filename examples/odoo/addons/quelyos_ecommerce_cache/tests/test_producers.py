@@ -74,3 +74,10 @@ class TestCatalogue(TransactionCase):
         self.assertEqual(self.catalogue._analytics(30)["orders"], before["orders"] + 1)
         order.date_order = fields.Datetime.now() - timedelta(days=40)
         self.assertEqual(self.catalogue._analytics(30)["orders"], before["orders"])
+
+    def test_a_test_computes_with_its_own_data_and_keeps_nothing(self):
+        producer = self.env["ecommerce.producer"]
+        for name in ("Phobos", "Deimos"):
+            self.products[0].name = name
+            found = producer._details(self.products[0].id)
+            self.assertEqual((found.value["name"], found.was_cached), (name, False))
