@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from hitrate.testing import Server
+from hitrate.testing import Server, throwaway_server
 from tests.with_odoo.client import Browser
 from tests.with_odoo.site import Odoo, Site
 from tests.with_odoo.test_administration import CLEAR, STATS
@@ -101,13 +101,38 @@ def test_a_dead_redis_is_said_by_statistics_and_by_clearing(
     site: Site, admin: Browser, redis: Server, product: int
 ) -> None:
     site.browser().call(details(product))
+    mark = site.mark()
     redis.kill()
     assert admin.call(STATS) == {"success": True, "data": {"enabled": False, "message": "Redis not available"}}
     assert admin.call(CLEAR)["success"] is False
     assert site.browser().call(LIST)["success"] is True
+    assert any("Connection refused" in line for line in site.lines(AWAY, mark))
     redis.restart()
     eventually(lambda: admin.call(STATS)["data"]["enabled"], "the statistics do not come back")
     eventually(lambda: site.browser().call(details(product))["cached"], "the cache is not used again")
+
+
+def test_a_password_is_taken_from_the_parameters_and_never_shown(
+    site: Site, admin: Browser, redis: Server, product: int
+) -> None:
+    secret, mark = "un mot/de passe:?", site.mark()
+
+    def say(password: object, port: object) -> None:
+        admin.kw("ir.config_parameter", "set_param", "redis.password", password)
+        admin.kw("ir.config_parameter", "set_param", "redis.port", port)
+
+    with throwaway_server(password=secret) as guarded:
+        try:
+            say(secret, str(guarded.port))
+            visitor = site.browser()
+            visitor.call(details(product))
+            assert visitor.call(details(product))["cached"] is True
+            assert guarded.execute("DBSIZE") > 0
+            say(secret[::-1], str(guarded.port))
+            assert [visitor.call(details(product))["success"] for _ in range(4)] == [True] * 4
+            assert secret[::-1] not in site.log.read_text()[mark:]
+        finally:
+            say(False, False)
 
 
 def test_a_full_redis_refuses_and_the_site_goes_on(site: Site, redis: Server, product: int) -> None:
