@@ -78,7 +78,7 @@ def _settings(name: str, user: str, password: str, host: str, port: int | str) -
 def _throwaway_cluster(programs: Path) -> Iterator[int]:
     """A cluster on a free port of 127.0.0.1; its superuser is ``tests``, without a password."""
     # PostgreSQL refuses to run as root.
-    as_user = {"user": _unprivileged()} if os.geteuid() == 0 else {}
+    as_user = {"user": unprivileged()} if os.geteuid() == 0 else {}
     directory = Path(tempfile.mkdtemp(prefix="hitrate-postgresql-"))
     if as_user:
         shutil.chown(directory, **as_user)
@@ -99,7 +99,7 @@ def _throwaway_cluster(programs: Path) -> Iterator[int]:
             **as_user,
         )
         try:
-            _await(programs / "pg_isready", port, directory / "server.log")
+            wait_until_ready(programs / "pg_isready", port, directory / "server.log")
             yield port
         finally:
             keeper.communicate(b"\n")
@@ -107,7 +107,7 @@ def _throwaway_cluster(programs: Path) -> Iterator[int]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _unprivileged() -> str:
+def unprivileged() -> str:
     """Debian's own user for it, or else somebody who is not root."""
     return "postgres" if "postgres" in {user.pw_name for user in pwd.getpwall()} else "nobody"
 
@@ -117,7 +117,8 @@ def _run(command: Sequence[Any], as_user: dict[str, str]) -> None:
     assert done.returncode == 0, f"{command[0]} failed: {done.stdout[-500:]} {done.stderr[-500:]}"
 
 
-def _await(is_ready: Path, port: int, log: Path) -> None:
+def wait_until_ready(is_ready: Path, port: int, log: Path) -> None:
+    """Wait until a server answers; `is_ready` is the program that asks it."""
     give_up = time.monotonic() + PATIENCE
     question = [str(is_ready), "-q", "-h", HOST, "-p", str(port)]
     while subprocess.run(question, check=False).returncode != 0:

@@ -72,6 +72,11 @@ def test_the_list_is_cached_under_the_layouts_key_and_forgotten_when_a_product_c
     assert {card["list_price"] for card in site.browser().call(PRODUCTS, **params)["products"]} == {13.0}
 
 
+def test_bad_parameters_are_refused(site: Site) -> None:
+    for params in ({"limit": "many"}, {"offset": 10**30}, {"category_id": "x"}, {"search": 5}, {"price_min": "cheap"}):
+        assert site.browser().call(PRODUCTS, **params) == {"success": False, "error": "Invalid parameters"}
+
+
 def test_limits_refuse_with_the_originals_answer(site: Site, redis: Server, product: int, slug: str) -> None:
     visitor = site.browser()
     for _ in range(60):

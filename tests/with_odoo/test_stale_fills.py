@@ -14,8 +14,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from hitrate.testing import Server
+from hitrate.testing import HOST, Server
 from tests.with_odoo.client import Browser
+from tests.with_odoo.replica import connect, replica_of
 from tests.with_odoo.site import Odoo, Site
 from tests.with_odoo.test_products import keys
 
@@ -26,11 +27,7 @@ PATIENCE = 30.0
 @pytest.fixture
 def lock(odoo: Odoo, site: Site) -> Iterator[psycopg.Connection[Any]]:
     """A session of the database that holds the advisory lock."""
-    known = odoo.database
-    with psycopg.connect(
-        host=known["HOST"], port=known["PORT"], user=known["USER"], password=known["PASSWORD"], dbname=site.name
-    ) as connection:
-        connection.autocommit = True
+    with connect(odoo.database, site.name) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])
         yield connection
 
@@ -102,6 +99,36 @@ def test_read_only_cursors_keep_nothing_stale(odoo: Odoo, admin: Browser, redis:
         for price in (70.0, 80.0):
             admin.kw("product.template", "write", [product], {"list_price": price})
             assert visitor.call("/probe/price", product_id=product)["price"] == price
+
+
+@pytest.mark.parametrize("lag", ["", "3600"], ids=["unknown lag", "known lag"])
+def test_what_a_replica_says_that_lags_is_never_kept(
+    odoo: Odoo, admin: Browser, redis: Server, product: int, lag: str
+) -> None:
+    with (
+        replica_of(odoo.database) as port,
+        connect(odoo.database, "shop", port) as replica,
+        odoo.serve(
+            "shop",
+            *("--db_replica_host", HOST, "--db_replica_port", str(port)),
+            workers=0,
+            environ={"REDIS_REPLICA_LAG": lag},
+        ) as reading,
+    ):
+        visitor = reading.browser()
+        replica.execute("SELECT pg_wal_replay_pause()")
+        admin.kw("product.template", "write", [product], {"list_price": 90.0})
+        for _ in range(3):
+            answer = visitor.call("/probe/price", product_id=product)
+            # This is what reading from a replica means; but nobody else is told so.
+            assert (answer["readonly"], answer["price"]) == (True, 10.0)
+        assert [key for key in keys(redis, "*Probe*price*:h1") if redis.execute("STRLEN", key) > 60] == []
+        # Methods compute on the primary.
+        assert admin.kw("hitrate.probe", "price", product) == 90.0
+        replica.execute("SELECT pg_wal_replay_resume()")
+        give_up = time.monotonic() + PATIENCE
+        while visitor.call("/probe/price", product_id=product)["price"] != 90.0:
+            assert time.monotonic() < give_up, "the replica does not follow"
 
 
 def test_many_readers_and_one_writer_never_see_less_than_was_committed(

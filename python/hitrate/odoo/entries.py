@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hitrate._native import Lease
@@ -107,11 +108,13 @@ def _computed(
         return compute(env), older_by
     if _is_in_a_test(env):
         return compute(env), None
-    # For reading and writing, because those for reading alone may be of a replica, which lags.
-    with env.registry.cursor() as cr:
-        value = compute(env(cr=cr))
-        cr.rollback()
-        return value, 0.0
+    try:
+        # For reading and writing, because those for reading alone may be of a replica, which lags.
+        cr = env.registry.cursor()
+    except Exception:  # noqa: BLE001 (the driver's own errors: a pool that is full must not cost the caller the answer)
+        return compute(env), None
+    with closing(cr):
+        return compute(env(cr=cr)), 0.0
 
 
 def _is_in_a_test(env: Environment) -> bool:

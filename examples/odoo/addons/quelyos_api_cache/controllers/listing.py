@@ -10,7 +10,7 @@ def page(env, params):
     """The answer that was asked for; whoever asks is a visitor, so that archived products are never in it."""
     products = env["product.template"].sudo()
     domain = _domain(env, params)
-    limit, offset = max(1, min(int(params.get("limit", 20)), LARGEST_PAGE)), max(0, int(params.get("offset", 0)))
+    limit, offset = max(1, min(int(params.get("limit", 20)), LARGEST_PAGE)), _whole(params.get("offset", 0))
     direction = "desc" if params.get("sort_order") == "desc" else "asc"
     order = f"{SORTS.get(params.get('sort_by'), 'name')} {direction}, id"
     found = products.search(domain, limit=limit, offset=offset, order=order)
@@ -24,6 +24,14 @@ def page(env, params):
     }
 
 
+def _whole(value):
+    """A number that PostgreSQL's integers can hold, or a ValueError."""
+    number = int(value)
+    if not 0 <= number < 2**31:
+        raise ValueError("not a number of PostgreSQL")
+    return number
+
+
 def _domain(env, params):
     website = env["website"].get_current_website()
     domain = [("sale_ok", "=", True), ("active", "=", True), ("is_published", "=", True), *website.website_domain()]
@@ -31,12 +39,14 @@ def _domain(env, params):
     if text := str(params.get("search") or "").strip():
         domain.append(("name", "ilike", text))
     if params.get("category_id"):
-        domain.append(("public_categ_ids", "child_of", int(params["category_id"])))
+        domain.append(("public_categ_ids", "child_of", _whole(params["category_id"])))
     for name, operator in (("price_min", ">="), ("price_max", "<=")):
         if params.get(name) is not None:
             domain.append(("list_price", operator, float(params[name])))
     if params.get("attribute_value_ids"):
-        domain.append(("attribute_line_ids.value_ids", "in", [int(value) for value in params["attribute_value_ids"]]))
+        domain.append(
+            ("attribute_line_ids.value_ids", "in", [_whole(value) for value in params["attribute_value_ids"]])
+        )
     return domain
 
 

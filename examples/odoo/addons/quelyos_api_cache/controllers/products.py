@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from odoo.http import Controller, request, route
 from odoo.release import version_info
 from odoo.tools import SQL
@@ -14,6 +16,7 @@ from ..lib.rate_limiter import RateLimitConfig, rate_limited
 from ..lib.view_counter import check_view_count_rate_limit
 from .listing import page
 
+_logger = logging.getLogger(__name__)
 JSON = "jsonrpc" if version_info >= (19, 0) else "json"
 # The list holds the catalogue's own prices, which depend on neither pricelist nor currency.
 VISITOR = ("company", "lang", "website")
@@ -26,23 +29,13 @@ class Products(Controller):
     @rate_limited(RateLimitConfig.PRODUCTS_LIST, "products_list")
     def products(self, **params):
         """A page of products of this website's company: whatever tenant is asked for, nobody gets another one's."""
-        website = request.website
         params.pop("context", None)
         params["tenant_id"] = request.env.company.id
         try:
-            key = get_products_list_key(params)
-        except (AttributeError, TypeError, ValueError):
+            return _page(params)
+        except (AttributeError, OverflowError, TypeError, ValueError):
+            _logger.info("Refused parameters of a list of products", exc_info=True)
             return {"success": False, "error": "Invalid parameters"}
-        env = request.env["product.template"].with_context(website_id=website.id).env
-        answer = remember(
-            env,
-            key,
-            lambda computing: page(computing, params),
-            ttl=CacheTTL.PRODUCTS_LIST,
-            vary=VISITOR,
-            tags=("api:products",),
-        )
-        return answer.value
 
     @route(
         "/api/ecommerce/products/slug/<string:slug>",
@@ -72,3 +65,15 @@ class Products(Controller):
             "success": True,
             "product": {"id": product.id, "name": product.name, "view_count": product.x_view_count},
         }
+
+
+def _page(params):
+    """The page that is asked for, from the cache; of the whole answer the original's shape."""
+    return remember(
+        request.env["product.template"].with_context(website_id=request.website.id).env,
+        get_products_list_key(params),
+        lambda env: page(env, params),
+        ttl=CacheTTL.PRODUCTS_LIST,
+        vary=VISITOR,
+        tags=("api:products",),
+    ).value

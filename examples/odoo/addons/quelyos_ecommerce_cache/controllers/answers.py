@@ -33,7 +33,7 @@ def answering(method):
         kwargs.pop("context", None)
         try:
             return method(self, *args, **kwargs)
-        except (TypeError, ValueError, HitrateError):
+        except (AttributeError, OverflowError, TypeError, ValueError, HitrateError):
             _logger.info("Refused parameters of %s", method.__name__, exc_info=True)
             return refused("Invalid parameters")
 

@@ -17,6 +17,14 @@ NEW_FOR = timedelta(days=30)
 BESTSELLER = 10
 
 
+def whole(value):
+    """A number that PostgreSQL's integers can hold, or a ValueError."""
+    number = int(value)
+    if not 0 <= number < 2**31:
+        raise ValueError("not a number of PostgreSQL")
+    return number
+
+
 class EcommerceCatalogue(models.AbstractModel):
     """Computes what `ecommerce.producer` keeps."""
 
@@ -32,13 +40,13 @@ class EcommerceCatalogue(models.AbstractModel):
         domain += list(self._website().website_domain())
         filters = filters or {}
         if category := filters.get("category_id"):
-            domain.append(("public_categ_ids", "child_of", int(category)))
+            domain.append(("public_categ_ids", "child_of", whole(category)))
         if (lowest := filters.get("price_min")) is not None:
             domain.append(("list_price", ">=", float(lowest)))
         if (highest := filters.get("price_max")) is not None:
             domain.append(("list_price", "<=", float(highest)))
         if values := filters.get("attribute_value_ids"):
-            domain.append(("attribute_line_ids.value_ids", "in", [int(value) for value in values]))
+            domain.append(("attribute_line_ids.value_ids", "in", [whole(value) for value in values]))
         if text := str(filters.get("search") or "").strip():
             domain.append(("name", "ilike", text))
         return domain
@@ -48,10 +56,10 @@ class EcommerceCatalogue(models.AbstractModel):
         return self.env["product.template"].sudo()
 
     def _one(self, product_id):
-        return self._products().search([("id", "=", int(product_id)), *self._domain()], limit=1)
+        return self._products().search([("id", "=", whole(product_id)), *self._domain()], limit=1)
 
     def _list(self, limit=20, offset=0, filters=None, sort="name", **_unknown):
-        limit, offset = max(1, min(int(limit), LARGEST_PAGE)), max(0, int(offset))
+        limit, offset = max(1, min(int(limit), LARGEST_PAGE)), whole(offset)
         domain = self._domain(filters)
         products = self._products().search(domain, limit=limit, offset=offset, order=SORTS.get(sort, SORTS["name"]))
         total = self._products().search_count(domain)
