@@ -58,8 +58,8 @@ def test_a_proxy_is_believed_where_odoo_was_told_that_there_is_one(
 def test_the_list_is_cached_under_the_layouts_key_and_forgotten_when_a_product_changes(
     site: Site, admin: Browser, redis: Server
 ) -> None:
-    make_products(admin, 1, name="Comet lamp", list_price=12.0)
-    params = {"limit": 5, "search": "Comet", "tenant_id": 999}
+    make_products(admin, 1, name="Quasar lamp", list_price=12.0)
+    params = {"limit": 5, "search": "Quasar", "tenant_id": 999}
     first = site.browser().call(PRODUCTS, **params)
     assert sorted(first) == ["facets", "limit", "offset", "products", "success", "total"]
     assert site.browser().call(PRODUCTS, **params) == first

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 
 import pytest
@@ -39,6 +40,32 @@ def test_a_savepoint_that_is_rolled_back_forgets_too_much_and_nothing_too_little
     assert admin.kw(PROBE, "price", product) == 10.0
     assert admin.kw(PROBE, "write_in_savepoint", product, 30.0) == 10.0
     assert admin.kw(PROBE, "price", product) == 10.0
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_a_worker_does_it_reads_its_own_and_others_read_what_is_committed(
+    site: Site, admin: Browser, product: int, seed: int
+) -> None:
+    chance = random.Random(seed)
+    kinds = ["write", "write", "read", "read", "read", "commit", "rollback", "savepoint"]
+    visitor, committed = site.browser(), 10.0
+    for _ in range(5):
+        steps = [(chance.choice(kinds), float(chance.randint(11, 99))) for _ in range(25)]
+        expected, mine = [], committed
+        for step, price in steps:
+            if step == "write":
+                mine = price
+            elif step == "commit":
+                committed = mine
+            elif step == "rollback":
+                mine = committed
+            elif step == "read":
+                expected.append(mine)
+        committed = mine  # the call ends with a commit
+        assert admin.kw(PROBE, "follow", product, steps) == expected, steps
+        for _ in range(3):
+            assert admin.kw(PROBE, "price", product) == committed
+            assert visitor.call(details(product))["data"]["list_price"] == committed
 
 
 def test_forgetting_runs_even_if_a_hook_before_it_raises(site: Site, admin: Browser, product: int) -> None:

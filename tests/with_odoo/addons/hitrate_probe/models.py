@@ -81,6 +81,23 @@ class HitrateProbe(models.AbstractModel):
         self.env["product.template"].browse(product_id).list_price = price
 
     @api.model
+    def follow(self, product_id, steps):
+        """Do as the steps say, in one worker, and return what was read."""
+        product = self.env["product.template"].browse(product_id)
+        read = []
+        for step, price in steps:
+            if step == "write":
+                product.list_price = price
+            elif step == "savepoint":
+                self.write_in_savepoint(product_id, price)
+            elif step == "read":
+                read.append(self._price(product_id))
+            else:
+                getattr(self.env.cr, step)()
+                self.env.invalidate_all()
+        return read
+
+    @api.model
     def invalidate(self, tags):
         invalidate(self.env, tags=tags)
 
