@@ -1,11 +1,34 @@
 
-local judges = {fixed_window, sliding_window, sliding_log, gcra, once}
-local limits = #KEYS
+-- The first three have strings as states, of which one key may hold several.
+local judges = {fixed_window, sliding_window, gcra, sliding_log, once}
+local limits = #ARGV - 2
+local together = limits > #KEYS
 
--- Stores what a limit says, now that all have been judged, and puts its part of the reply before those of the ones after it.
-local function settle(key, rule, fits, remaining, reset, then_remaining, then_reset, retry, state, goes_on, mended, punishes,
-    allowed, ...)
-    if counts and state and (allowed or punishes) then
+-- Judges a limit, then those after it, and stores what the limit says when all have been judged: that waits on the stack until
+-- then, for tables of it took a third of the script's time.
+-- Returns whether all allow the call; the states of these limits, if they stand together and are to be stored, and whether all
+-- of them go on; the reply for these limits.
+local function judge(i, allowed, found)
+    if i > limits then
+        return allowed, together and counts and allowed and '', true, ''
+    end
+    local key, rule = KEYS[i], ARGV[i + 2]
+    local algorithm, at, length, limit, window, extra = struct_unpack('>BHHddd', rule)
+    if together and i > 1 then
+        key = KEYS[1]
+    elseif algorithm <= 3 then
+        found = call('GET', key)
+        if found and #found ~= length then
+            found = false
+        end
+    end
+    local fits, remaining, reset, then_reset, retry, state, goes_on, mended, punishes =
+        judges[algorithm](found, at, limit, window, extra, key, rule)
+    local states, all_go_on, reply
+    allowed, states, all_go_on, reply = judge(i + 1, allowed and fits, found)
+    if states then
+        remaining, reset, states, all_go_on = remaining - cost, then_reset, state .. states, all_go_on and goes_on
+    elseif counts and state and (allowed or punishes) then
         if goes_on then
             call('SETRANGE', key, '0', state)
         elseif type(state) == 'function' then
@@ -13,25 +36,19 @@ local function settle(key, rule, fits, remaining, reset, then_remaining, then_re
         else
             call('SET', key, state, 'PX', lifetime(rule))
         end
-        remaining, reset = then_remaining, then_reset
+        remaining, reset = math.max(remaining - cost, 0), then_reset
     elseif counts and mended then
-        call('SET', key, mended, 'PX', lifetime(rule))
+        -- A value was found, and has the right length; the states of other limits stay in it.
+        call('SETRANGE', key, at - 1, mended)
+        call('PEXPIRE', key, lifetime(rule))
     end
-    return allowed, fits and 1 or 0, remaining, reset, retry, ...
+    return allowed, states, all_go_on, struct_pack('>dddd', fits and 1 or 0, remaining, reset, retry) .. reply
 end
 
--- Judges this limit and those after it. What each says waits on the stack until all have spoken: tables of it took a third of
--- the script's time.
-local function judge(i, allowed)
-    if i > limits then
-        return allowed
-    end
-    local key, rule = KEYS[i], ARGV[i + 2]
-    local algorithm, limit, window, extra = struct_unpack('>Bddd', rule)
-    local fits, remaining, reset, then_remaining, then_reset, retry, state, goes_on, mended, punishes =
-        judges[algorithm](key, limit, window, extra, rule)
-    return settle(key, rule, fits, remaining, reset, then_remaining, then_reset, retry, state, goes_on, mended, punishes,
-        judge(i + 1, allowed and fits))
+local _, states, all_go_on, reply = judge(1, true)
+if states and all_go_on then
+    call('SETRANGE', KEYS[1], '0', states)
+elseif states then
+    call('SET', KEYS[1], states, 'PX', lifetime(ARGV[3]))
 end
-
-return struct_pack('>' .. string.rep('d', 4 * limits + 1), now, select(2, judge(1, true)))
+return struct_pack('>d', now) .. reply

@@ -13,8 +13,10 @@ use std::sync::Arc;
 /// What is asked for.
 #[derive(Debug, Clone)]
 pub struct Demand {
-    /// Places of the limits among the limiter's, and the key that holds the state of each.
-    pub keys: Vec<(usize, FullKey)>,
+    /// Places, among the limiter's, of the limits that are asked; at least one.
+    pub places: SmallVec<[usize; 4]>,
+    /// The keys that hold the state of each, or the one that holds the states of all.
+    pub keys: Vec<FullKey>,
     /// Requests it counts as.
     pub cost: u64,
     /// Whether it is counted, if it is allowed.
@@ -36,7 +38,7 @@ impl Hit {
     }
 
     fn asked(&self) -> impl Iterator<Item = &Rule> {
-        self.demand.keys.iter().map(|(place, _)| &self.rules[*place])
+        self.demand.places.iter().map(|place| &self.rules[*place])
     }
 }
 
@@ -44,7 +46,7 @@ impl Operation for Hit {
     type Outcome = Decision;
 
     fn request(&mut self, commands: &mut dyn Commands) {
-        let keys: SmallVec<[&[u8]; 4]> = self.demand.keys.iter().map(|(_, key)| key.as_slice()).collect();
+        let keys: SmallVec<[&[u8]; 4]> = self.demand.keys.iter().map(FullKey::as_slice).collect();
         let mut call = SCRIPT.call(&keys, self.by_text);
         call.arg(self.demand.cost).arg(u8::from(self.demand.counts));
         for rule in self.asked() {
@@ -59,11 +61,11 @@ impl Operation for Hit {
         let (numbers, []) = packed.as_chunks() else { return Err(unknown()) };
         let Some(([at], verdicts)) = numbers.split_first_chunk() else { return Err(unknown()) };
         let (verdicts, []) = verdicts.as_chunks::<4>() else { return Err(unknown()) };
-        if verdicts.len() != self.demand.keys.len() {
+        if verdicts.len() != self.demand.places.len() {
             return Err(unknown());
         }
-        let asked = self.demand.keys.iter().map(|(rule, _)| *rule);
-        let verdicts = asked.zip(verdicts).map(|(rule, [allowed, remaining, reset, retry])| Verdict {
+        let asked = self.demand.places.iter().zip(verdicts);
+        let verdicts = asked.map(|(&rule, [allowed, remaining, reset, retry])| Verdict {
             rule,
             allowed: whole(*allowed) == Some(1),
             remaining: whole(*remaining).unwrap_or(0),

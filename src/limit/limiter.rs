@@ -5,6 +5,7 @@ use super::hit::{Demand, Hit};
 use super::refusals::Refusals;
 use super::rule::Rule;
 use super::subject::Subject;
+use super::together::Rules;
 use crate::clock;
 use crate::error::Result;
 use crate::process::PerProcess;
@@ -12,6 +13,7 @@ use crate::stats::{LimitCounts, Stats};
 use crate::store::{Memory, Usage};
 use crate::wait::PlainWaiter;
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -71,9 +73,9 @@ pub enum Change {
 
 /// Limits, and what this process knows of those whom they limit.
 pub struct Limiter {
-    rules: Arc<[Rule]>,
+    rules: Rules,
     /// The rules while each process counts for itself.
-    shares: Arc<[Rule]>,
+    shares: Rules,
     options: Options,
     local: PerProcess<Local>,
 }
@@ -90,20 +92,26 @@ impl Limiter {
     /// Limits of these rules.
     #[must_use]
     pub fn new(rules: Vec<Rule>, options: Options) -> Self {
-        let shares = rules.iter().map(|rule| rule.shared_by(options.workers)).collect();
+        let shares = rules.iter().map(|rule| rule.shared_by(options.workers)).collect::<Vec<_>>();
         let local = PerProcess::new(|| Local {
             refusals: Mutex::new(None),
             fallback: OnceLock::new(),
             counts: OnceLock::new(),
             away: Away::default(),
         });
-        Self { rules: rules.into(), shares, options, local }
+        Self { rules: Rules::new(rules), shares: Rules::new(shares), options, local }
     }
 
     /// Its rules.
     #[must_use]
     pub fn rules(&self) -> &Arc<[Rule]> {
-        &self.rules
+        &self.rules.apart
+    }
+
+    /// The keys of what was counted of somebody, before the cache's prefix: of each limit that he is counted on, or one for all.
+    #[must_use]
+    pub fn keys(&self, subject: &Subject) -> SmallVec<[String; 1]> {
+        self.rules.keys(subject)
     }
 
     /// How it behaves.
@@ -127,7 +135,8 @@ impl Limiter {
     /// The operation that asks the server.
     #[must_use]
     pub fn hit(&self, demand: Demand) -> Hit {
-        Hit::new(Arc::clone(&self.rules), demand)
+        let rules = self.rules.for_keys(demand.keys.len(), demand.places.len());
+        Hit::new(Arc::clone(rules), demand)
     }
 
     /// Takes what the server decided about a call that was sent at `sent_at`, in milliseconds of the process's clock.
@@ -157,13 +166,14 @@ impl Limiter {
     pub fn decide_alone(&self, stats: &Stats, demand: Demand) -> Result<(Decision, Option<Change>)> {
         let local = self.local.get();
         let change = local.away.failed(clock::now_ms()).then_some(Change::Away);
-        let (places, counts) = (demand.keys.iter().map(|(place, _)| *place), demand.counts);
+        let counts = demand.counts;
         let decision = match self.options.on_error {
-            OnError::Allow => self.same_for_all(places, true),
-            OnError::Deny | OnError::Raise => self.same_for_all(places, false),
+            OnError::Allow => self.same_for_all(&demand.places, true),
+            OnError::Deny | OnError::Raise => self.same_for_all(&demand.places, false),
             OnError::Memory => {
                 let fallback = local.fallback.get_or_init(|| Memory::new(self.options.max_bytes));
-                fallback.run(&mut Hit::new(Arc::clone(&self.shares), demand), &PlainWaiter)?
+                let rules = self.shares.for_keys(demand.keys.len(), demand.places.len());
+                fallback.run(&mut Hit::new(Arc::clone(rules), demand), &PlainWaiter)?
             }
         };
         if counts {
@@ -172,15 +182,16 @@ impl Limiter {
         Ok((decision, change))
     }
 
-    fn same_for_all(&self, places: impl Iterator<Item = usize>, allowed: bool) -> Decision {
-        let verdict = |rule: usize| Verdict {
-            rule,
+    fn same_for_all(&self, places: &[usize], allowed: bool) -> Decision {
+        let rules = &self.rules.apart;
+        let verdict = |rule: &usize| Verdict {
+            rule: *rule,
             allowed,
-            remaining: if allowed { self.rules[rule].count } else { 0 },
+            remaining: if allowed { rules[*rule].count } else { 0 },
             reset: if allowed { 0 } else { DENIED_US },
             retry: Some(DENIED_US),
         };
-        Decision::new(Arc::clone(&self.rules), places.map(verdict).collect(), clock::now_us())
+        Decision::new(Arc::clone(rules), places.iter().map(verdict).collect(), clock::now_us())
             .expect("a demand names a limit at least, which is looked after where it is made")
     }
 
@@ -197,7 +208,7 @@ impl Limiter {
 
     /// Counts by limit, in the order of the rules.
     pub fn counts(&self, stats: &Stats) -> &[Arc<LimitCounts>] {
-        let make = || self.rules.iter().map(|rule| stats.limits.of(&rule.name)).collect();
+        let make = || self.rules.apart.iter().map(|rule| stats.limits.of(&rule.name)).collect();
         self.local.get().counts.get_or_init(make)
     }
 

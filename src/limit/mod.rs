@@ -9,6 +9,7 @@ mod gcra;
 mod hit;
 mod limiter;
 mod once;
+mod packed;
 mod refusals;
 mod rule;
 mod script;
@@ -18,12 +19,13 @@ mod subject;
 #[cfg(test)]
 mod tests;
 mod text;
+mod together;
 
 pub use decision::{Decision, Verdict};
 pub use hit::{Demand, Hit};
 pub use limiter::{Asked, Change, Limiter, OnError, Options};
 pub use rule::{Algorithm, MOST_REQUESTS, Rule};
-pub use subject::{Subject, key};
+pub use subject::Subject;
 pub use text::Parsed;
 
 use smallvec::SmallVec;
@@ -78,10 +80,9 @@ struct Call {
 /// Lua's numbers are whole up to here; what is not below is no state of ours.
 const LARGEST: u64 = 1 << 53;
 
-/// The numbers of a state; none where something else stands.
+/// The numbers of the state that stands at the beginning of these bytes; none where something else stands.
 fn numbers<const N: usize>(state: Option<&[u8]>) -> Option<[u64; N]> {
-    let (numbers, []) = state?.as_chunks() else { return None };
-    let numbers = <[[u8; 8]; N]>::try_from(numbers).ok()?.map(u64::from_le_bytes);
+    let numbers = state?.as_chunks().0.first_chunk::<N>()?.map(u64::from_le_bytes);
     numbers.iter().all(|number| *number < LARGEST).then_some(numbers)
 }
 

@@ -1,23 +1,24 @@
 //! A limit: so many requests in so long a time, by which algorithm.
 
 use super::once;
+use super::packed::{Packed, Place};
 use super::subject;
 use super::text::Parsed;
 use crate::error::{Error, Result};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How requests are counted. In the order of the functions in `close.lua`.
+/// How requests are counted. In the order of the functions in `close.lua`: first those that have a string as state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Algorithm {
     /// Windows one after the other, each begun by a request.
     FixedWindow,
     /// Two such windows, the former weighed.
     SlidingWindow,
-    /// The time of every request.
-    SlidingLog,
     /// An even pace, with a burst.
     Gcra,
+    /// The time of every request.
+    SlidingLog,
     /// One request per window, on a key that old code may have set.
     Once,
 }
@@ -26,8 +27,8 @@ impl Algorithm {
     const NAMES: [(&'static str, Self); 5] = [
         ("fixed_window", Self::FixedWindow),
         ("sliding_window", Self::SlidingWindow),
-        ("sliding_log", Self::SlidingLog),
         ("gcra", Self::Gcra),
+        ("sliding_log", Self::SlidingLog),
         ("once", Self::Once),
     ];
 
@@ -50,8 +51,18 @@ impl Algorithm {
         Self::NAMES[self as usize].0
     }
 
+    /// Bytes of its state, where that is a string of always as many.
+    pub(super) fn state_bytes(self) -> Option<u16> {
+        match self {
+            Self::FixedWindow => Some(16),
+            Self::SlidingWindow => Some(24),
+            Self::Gcra => Some(8),
+            Self::SlidingLog | Self::Once => None,
+        }
+    }
+
     /// As the script calls it: its place among the functions there, from 1.
-    fn number(self) -> u8 {
+    pub(super) fn number(self) -> u8 {
         self as u8 + 1
     }
 
@@ -66,8 +77,6 @@ pub const MOST_REQUESTS: u64 = 1_000_000_000;
 /// A megabyte of the server's memory for each subject.
 const LARGEST_LOG: u64 = 100_000;
 const LONGEST: Duration = Duration::from_secs(366 * 86_400);
-/// A byte and three doubles; the rest is the lifetime.
-pub(super) const PACKED_BYTES: usize = 25;
 const LONGEST_NAME: usize = 64;
 
 /// One limit.
@@ -141,23 +150,25 @@ impl Rule {
         Ok(Self { name, count, window: micros, burst, algorithm, punishes: false, tail, packed }.pack())
     }
 
-    /// The limit as the script reads it: the number of its algorithm, and three doubles, all in network order; then the
-    /// lifetime of its state, as text.
+    /// The limit as the script reads it.
     #[must_use]
     pub(super) fn packed(&self) -> &[u8] {
         &self.packed
     }
 
-    #[allow(clippy::cast_precision_loss)] // All three are below 2^53.
-    fn pack(mut self) -> Self {
+    /// Packed, with its state at a key of its own.
+    fn pack(self) -> Self {
+        let (length, lifetime) = (self.algorithm.state_bytes().unwrap_or(0), self.lifetime());
+        self.placed(Place { at: 0, length, lifetime })
+    }
+
+    /// The same, with its state at this place.
+    #[must_use]
+    pub(super) fn placed(self, place: Place) -> Self {
         let extra = if self.algorithm == Algorithm::Gcra { self.burst } else { u64::from(self.punishes) };
-        let mut packed = vec![self.algorithm.number()];
-        for number in [self.count, self.window, extra] {
-            packed.extend((number as f64).to_be_bytes());
-        }
-        packed.extend(self.lifetime().to_string().bytes());
-        self.packed = packed.into();
-        self
+        let numbers = [self.count, self.window, extra];
+        let packed = Packed { algorithm: self.algorithm, place, numbers }.to_bytes();
+        Self { packed, ..self }
     }
 
     /// The same, with refused calls counted too or not.
@@ -167,7 +178,7 @@ impl Rule {
     }
 
     /// How long a state is kept, in milliseconds: longer than it matters, except where the key itself is the state.
-    fn lifetime(&self) -> u64 {
+    pub(super) fn lifetime(&self) -> u64 {
         const RESERVE: u64 = 1000;
         match self.algorithm {
             Algorithm::FixedWindow | Algorithm::SlidingLog => self.window.div_ceil(1000) + RESERVE,

@@ -1,6 +1,7 @@
 //! The script that judges a call, and its twin for the embedded store.
 
-use super::rule::{Algorithm, PACKED_BYTES};
+use super::packed::{Packed, Place};
+use super::rule::Algorithm;
 use super::{Call, Judgement, fixed_window, gcra, once, sliding_log, sliding_window};
 use crate::error::ServerError;
 use crate::op::Reply;
@@ -18,28 +19,36 @@ pub(super) static SCRIPT: Script = Script::new(concat!(
     include_str!("close.lua"),
 ));
 
+/// What is made of one limit.
+struct Judged {
+    limit: Packed,
+    punishes: bool,
+    judgement: Judgement,
+}
+
 /// What the script does.
 pub(super) fn run(keyspace: &mut dyn Keyspace, keys: &[&[u8]], args: &[&[u8]]) -> Result<Reply, Reply> {
     let Some(([cost, counts], of_limits)) = args.split_first_chunk() else { return Err(wrong()) };
-    if of_limits.len() != keys.len() {
+    if keys.len() != of_limits.len() && keys.len() != 1 {
         return Err(wrong());
     }
     let (cost, counts, now) = (number_of(cost).ok_or_else(wrong)?, **counts == *b"1", keyspace.now_us());
-    let mut judged = SmallVec::<[(Judgement, bool, u64); 1]>::new();
-    for (key, packed) in keys.iter().zip(of_limits) {
-        let (algorithm, [limit, window, extra], lifetime) = unpack(packed).ok_or_else(wrong)?;
-        let punishes = algorithm == Algorithm::SlidingLog && extra == 1;
-        let call = Call { now, limit, window, cost, punishes, counts };
-        judged.push((judge(keyspace, key, algorithm, call, extra), punishes, lifetime));
+    let mut judged = SmallVec::<[Judged; 1]>::new();
+    for (packed, key) in of_limits.iter().zip(keys.iter().cycle()) {
+        let limit = Packed::read(packed).ok_or_else(wrong)?;
+        let [requests, window, extra] = limit.numbers;
+        let punishes = limit.algorithm == Algorithm::SlidingLog && extra == 1;
+        let call = Call { now, limit: requests, window, cost, punishes, counts };
+        judged.push(Judged { limit, punishes, judgement: judge(keyspace, key, &limit, call) });
     }
-    let allowed = judged.iter().all(|(judgement, ..)| judgement.allowed);
-    let mut reply = Vec::with_capacity(8 + 32 * keys.len());
+    let allowed = judged.iter().all(|judged| judged.judgement.allowed);
+    let mut reply = Vec::with_capacity(8 + 32 * judged.len());
     push(&mut reply, Some(now));
-    for (key, (judgement, punishes, lifetime)) in keys.iter().zip(judged) {
+    for (Judged { limit, punishes, judgement }, key) in judged.into_iter().zip(keys.iter().cycle()) {
         let state = judgement.state.filter(|_| counts && (allowed || punishes));
         let standing = if state.is_some() { judgement.after } else { judgement.before };
         if let Some(state) = state.or(judgement.mended.filter(|_| counts)) {
-            keyspace.set(key, &state, lifetime)?;
+            store(keyspace, key, limit.place, &state)?;
         }
         for number in
             [Some(u64::from(judgement.allowed)), Some(standing.remaining), Some(standing.reset), judgement.retry]
@@ -50,24 +59,36 @@ pub(super) fn run(keyspace: &mut dyn Keyspace, keys: &[&[u8]], args: &[&[u8]]) -
     Ok(Reply::Bulk(reply))
 }
 
-fn judge(keyspace: &mut dyn Keyspace, key: &[u8], algorithm: Algorithm, call: Call, extra: u64) -> Judgement {
+fn judge(keyspace: &mut dyn Keyspace, key: &[u8], limit: &Packed, call: Call) -> Judgement {
+    let Packed { algorithm, place, numbers: [.., extra] } = *limit;
+    if algorithm == Algorithm::Once {
+        return once::judge(keyspace.standing(key), call);
+    }
+    let found = keyspace.get(key);
+    let state = found
+        .filter(|value| value.len() == usize::from(place.length))
+        .and_then(|value| value.get(usize::from(place.at)..));
     match algorithm {
-        Algorithm::FixedWindow => fixed_window::judge(keyspace.get(key), call),
-        Algorithm::SlidingWindow => sliding_window::judge(keyspace.get(key), call),
-        Algorithm::SlidingLog => sliding_log::judge(keyspace.get(key), call),
-        Algorithm::Gcra => gcra::judge(keyspace.get(key), call, extra),
-        Algorithm::Once => once::judge(keyspace.standing(key), call),
+        Algorithm::FixedWindow => fixed_window::judge(state, call),
+        Algorithm::SlidingWindow => sliding_window::judge(state, call),
+        Algorithm::Gcra => gcra::judge(state, call, extra),
+        Algorithm::SlidingLog | Algorithm::Once => sliding_log::judge(found, call),
     }
 }
 
-/// What `Rule::packed` packs.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // They are whole, and `as` keeps within bounds.
-fn unpack(packed: &[u8]) -> Option<(Algorithm, [u64; 3], u64)> {
-    let (packed, lifetime) = packed.split_first_chunk::<PACKED_BYTES>()?;
-    let ([number], numbers) = packed.split_first_chunk()?;
-    let numbers = <[[u8; 8]; 3]>::try_from(numbers.as_chunks().0).ok()?;
-    let numbers = numbers.map(|number| f64::from_be_bytes(number) as u64);
-    Some((Algorithm::numbered(*number)?, numbers, number_of(lifetime)?))
+/// Stores a state in its place. Of several at one key either all are stored, one after the other, or one that is mended, among
+/// those that were found.
+fn store(keyspace: &mut dyn Keyspace, key: &[u8], place: Place, state: &[u8]) -> Result<(), Reply> {
+    let (at, length) = (usize::from(place.at), usize::from(place.length));
+    if length <= state.len() {
+        return keyspace.set(key, state, place.lifetime);
+    }
+    let mut value = SmallVec::<[u8; 96]>::from_elem(0, length.max(at + state.len()));
+    if let Some(found) = keyspace.get(key).filter(|found| found.len() == length) {
+        value.copy_from_slice(found);
+    }
+    value[at..at + state.len()].copy_from_slice(state);
+    keyspace.set(key, &value, place.lifetime)
 }
 
 fn number_of(text: &[u8]) -> Option<u64> {
@@ -83,3 +104,6 @@ fn push(reply: &mut Vec<u8>, number: Option<u64>) {
 fn wrong() -> Reply {
     Reply::Error(ServerError::parse("ERR wrong arguments for the script of limits"))
 }
+
+#[cfg(test)]
+mod tests;

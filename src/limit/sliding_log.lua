@@ -1,7 +1,7 @@
 
 -- The time of every request of the last window: exact, and as large as the limit.
 -- State: a list of times (µs), oldest first.
-local function sliding_log(key, limit, window, punishing, rule)
+local function sliding_log(_, _, limit, window, punishing, key, rule)
     local punishes = punishing == 1
     local newest = tonumber(call('LINDEX', key, -1))
     local ahead = newest and newest > now
@@ -29,11 +29,11 @@ local function sliding_log(key, limit, window, punishing, rule)
         page = math.min(page * 8, 1000)
     until not more
     local live = call('LLEN', key) - over
-    local allowed = live + cost <= limit
+    local fits = live + cost <= limit
     -- Of refused calls no more than `limit` are of interest, or who keeps trying would fill the server.
     local added = math.min(cost, limit)
     local retry = -1
-    if cost <= limit and not allowed then
+    if cost <= limit and not fits then
         local place = live + cost - limit - 1 + (punishes and counts and added or 0)
         local leaves = place < live and tonumber(call('LINDEX', key, over + place)) or now
         retry = math.min(leaves, now) + window - now
@@ -48,8 +48,6 @@ local function sliding_log(key, limit, window, punishing, rule)
         end
         call('PEXPIRE', key, lifetime(rule))
     end
-    local state = (allowed or punishes) and store
     local reset = live > 0 and newest + window - now or 0
-    return allowed, math.max(limit - live, 0), reset, math.max(limit - live - cost, 0), window, retry, state,
-        false, false, punishes
+    return fits, math.max(limit - live, 0), reset, window, retry, (fits or punishes) and store, false, false, punishes
 end

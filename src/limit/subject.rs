@@ -49,6 +49,12 @@ impl Subject {
         &self.text
     }
 
+    /// The one name for all limits, if there is one.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        if self.parts.is_empty() { std::str::from_utf8(&self.text).ok() } else { None }
+    }
+
     /// The places of the limits it is counted on, of so many, and its name for each.
     pub fn names(&self, limits: usize) -> impl Iterator<Item = (usize, &str)> {
         let text = |range: Range<usize>| std::str::from_utf8(&self.text[range]).unwrap_or_default();
@@ -60,11 +66,9 @@ impl Subject {
 
 /// The key that holds what was counted of `name`, before the cache's prefix: `hitrate:rate:{name}:limit:algorithm:window`.
 ///
-/// The braces are a hash tag: what is counted of one name stands in one slot of a cluster. Algorithm and window are in it, so
-/// that a limit that was changed never meets what another one left.
-#[must_use]
-pub fn key(rule: &Rule, name: &str) -> String {
-    let mut key = String::with_capacity(HEAD.len() + name.len().min(LONGEST_PLAIN) + rule.tail.len() + 1);
+/// The braces are a hash tag: what is counted of one name stands in one slot of a cluster.
+pub(super) fn key(tail: &str, name: &str) -> String {
+    let mut key = String::with_capacity(HEAD.len() + name.len().clamp(DIGITS + 1, LONGEST_PLAIN) + tail.len());
     key.push_str(HEAD);
     if is_plain(name) {
         key.push_str(name);
@@ -74,11 +78,12 @@ pub fn key(rule: &Rule, name: &str) -> String {
         digest::write_hex(&digest::sha256(name), DIGITS, &mut hash);
         key.extend(hash.into_iter().map(char::from));
     }
-    key.push_str(&rule.tail);
+    key.push_str(tail);
     key
 }
 
-/// What the keys of a limit end in.
+/// What the keys of a limit end in. Algorithm and window are in it, so that a limit that was changed never meets what another
+/// one left.
 pub(super) fn tail(name: &str, algorithm: Algorithm, window: u64) -> Box<str> {
     let algorithm = match algorithm {
         Algorithm::FixedWindow => "fixed",
@@ -88,6 +93,18 @@ pub(super) fn tail(name: &str, algorithm: Algorithm, window: u64) -> Box<str> {
         Algorithm::Once => "once",
     };
     format!("}}:{name}:{algorithm}:{window}").into()
+}
+
+/// What the keys end in that hold the states of several limits: those of the limits, one after the other, each from its brace
+/// on, which stands in no name of a limit. Long ones are hashed.
+pub(super) fn tail_of_all(rules: &[Rule]) -> Box<str> {
+    let tails: String = rules.iter().map(|rule| &*rule.tail).collect();
+    if tails.len() <= LONGEST_PLAIN {
+        return tails.into();
+    }
+    let mut hash = b"}:#".to_vec();
+    digest::write_hex(&digest::sha256(&tails), DIGITS, &mut hash);
+    hash.into_iter().map(char::from).collect()
 }
 
 /// Whether a name can stand in a key: short, without braces, which would end the hash tag, and without what is hard to see.
@@ -103,8 +120,11 @@ mod tests {
     use super::*;
 
     fn key_of(name: &str) -> String {
-        let rule = Rule::new("100/minute".parse().expect("it is a limit"), None, None, Algorithm::Gcra);
-        key(&rule.expect("it is a limit"), name)
+        key(&rule("100/minute", None).tail, name)
+    }
+
+    fn rule(text: &str, name: Option<&str>) -> Rule {
+        Rule::new(text.parse().expect("it is a limit"), name, None, Algorithm::Gcra).expect("it is a limit")
     }
 
     #[test]
@@ -125,6 +145,25 @@ mod tests {
     }
 
     #[test]
+    fn no_two_lists_of_limits_have_the_same_tail() {
+        let limits = |names: &[&str]| names.iter().map(|name| rule("5/s", Some(name))).collect::<Vec<_>>();
+        assert_eq!(&*tail_of_all(&limits(&["a", "b"])), "}:a:gcra:1000000}:b:gcra:1000000");
+        let long: Vec<String> = (0..32).map(|number| format!("{number:064}")).collect();
+        let long: Vec<&str> = long.iter().map(String::as_str).collect();
+        let mut others = long.clone();
+        others.swap(0, 31);
+        let lists =
+            [&["a", "b"][..], &["b", "a"], &["a", "b", "c"], &["a:gcra:1000000:b"], &long, &long[..31], &others];
+        let mut seen = std::collections::HashSet::new();
+        for list in lists {
+            let tail = tail_of_all(&limits(list));
+            assert!(tail.len() <= LONGEST_PLAIN && tail.starts_with('}'), "{tail}");
+            assert!(seen.insert(tail), "{list:?}");
+        }
+        assert!(!seen.contains(&limits(&["#"])[0].tail));
+    }
+
+    #[test]
     fn no_two_subjects_have_the_same_bytes() {
         let each = |names: &[(usize, &str)]| Subject::of_each(names.iter().copied()).bytes().to_vec();
         let all = [
@@ -140,8 +179,10 @@ mod tests {
 
     #[test]
     fn a_subject_names_whom_each_limit_is_about() {
+        assert_eq!(Subject::whole("a").name(), Some("a"));
         assert_eq!(Subject::whole("a").names(2).collect::<Vec<_>>(), [(0, "a"), (1, "a")]);
         let each = Subject::of_each([(0, "a"), (2, "b")].into_iter());
+        assert_eq!(each.name(), None);
         assert_eq!(each.names(3).collect::<Vec<_>>(), [(0, "a"), (2, "b")]);
     }
 }

@@ -15,7 +15,7 @@ use crate::cache::{Call, Role};
 use crate::clock;
 use crate::invalidate::Forget;
 use crate::keys::FullKey;
-use crate::limit::{self, Algorithm, Asked, Change, Decision, Demand, Hit, Limiter, OnError, Subject};
+use crate::limit::{Algorithm, Asked, Change, Decision, Demand, Hit, Limiter, OnError, Subject};
 use crate::store::Unlink;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
@@ -83,21 +83,17 @@ impl Shared {
         Ok(Subject::of_each(texts.into_iter()))
     }
 
-    fn keys(&self, py: Python<'_>, subject: &Subject) -> PyResult<Vec<(usize, FullKey)>> {
-        let rules = self.limiter.rules();
-        let key = |(place, name): (usize, &str)| {
-            let key = if self.verbatim {
-                self.inner.own_key(py, name, None)
-            } else {
-                self.inner.own_key(py, &limit::key(&rules[place], name), None)
-            };
-            Ok((place, key?))
-        };
-        subject.names(rules.len()).map(key).collect()
+    fn keys(&self, py: Python<'_>, subject: &Subject) -> PyResult<Vec<FullKey>> {
+        if self.verbatim {
+            return subject.names(1).map(|(_, name)| self.inner.own_key(py, name, None)).collect();
+        }
+        self.limiter.keys(subject).iter().map(|key| self.inner.own_key(py, key, None)).collect()
     }
 
     fn demand(&self, py: Python<'_>, asking: &Asking) -> PyResult<Demand> {
-        Ok(Demand { keys: self.keys(py, &asking.subject)?, cost: asking.cost, counts: asking.counts })
+        let Asking { subject, cost, counts } = asking;
+        let places = subject.names(self.limiter.rules().len()).map(|(place, _)| place).collect();
+        Ok(Demand { places, keys: self.keys(py, subject)?, cost: *cost, counts: *counts })
     }
 
     fn plan(self: &Arc<Self>, py: Python<'_>, asking: Asking) -> PyResult<Plan<Hit, impl Finish<Decision> + use<>>> {
@@ -143,7 +139,7 @@ impl Shared {
     }
 
     fn reset(self: &Arc<Self>, py: Python<'_>, subject: Subject) -> PyResult<Plan<Unlink, impl Finish<i64> + use<>>> {
-        let keys: Vec<FullKey> = self.keys(py, &subject)?.into_iter().map(|(_, key)| key).collect();
+        let keys = self.keys(py, &subject)?;
         self.limiter.forget(&subject, &keys);
         let (shared, role) = (Arc::clone(self), Role::Forget(Forget::Keys(keys.clone())));
         let operation = Unlink::new(keys.clone());
