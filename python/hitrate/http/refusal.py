@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-from hitrate._native import Decision, Standing
+from hitrate._native import Decision
 from hitrate.exceptions import ConfigError
 from hitrate.http.answer import Pairs
 from hitrate.http.fields import MAX_CHARS, split_list
-from hitrate.http.rate_limits import rate_limit_fields, retry_after, whole_seconds
+from hitrate.http.rate_limits import rate_limit_fields, retry_after
+from hitrate.http.refusal_bodies import ORIGINALS, in_seconds
 
 RefusalLayout: TypeAlias = Literal["nalar", "quelyos_api", "quelyos_ecommerce"]
 """A known system whose clients expect its own body."""
@@ -68,7 +68,7 @@ def refused(
 
 
 def _problem(decision: Decision, wait: int | None, accept: str | None) -> tuple[int, str, bytes]:
-    detail = "It costs more than is ever allowed." if wait is None else f"Expected available in {_seconds(wait)}."
+    detail = "It costs more than is ever allowed." if wait is None else f"Expected available in {in_seconds(wait)}."
     kind = negotiated(accept)
     if kind == TEXT:
         return 429, f"{TEXT}; charset=utf-8", f"Too many requests. {detail}\n".encode()
@@ -106,59 +106,8 @@ def _weighed(member: str) -> tuple[str, float]:
     return kind.lower(), 1.0
 
 
-def _seconds(number: int) -> str:
-    return f"{number} second{'' if number == 1 else 's'}"
-
-
 def _of(layout: str, decision: Decision) -> tuple[int, str, bytes]:
-    found = _LAYOUTS.get(layout)
+    found = ORIGINALS.get(layout)
     if found is None:
-        raise ConfigError(f"unknown layout {layout!r:.100}; use {', '.join(map(repr, sorted(_LAYOUTS)))}")
-    status, make, is_ascii = found
-    return status, JSON, json.dumps(make(decision), ensure_ascii=is_ascii).encode()
-
-
-def _speaker(decision: Decision) -> Standing | None:
-    """The limit whose numbers the decision has."""
-    numbers = (decision.limit, decision.reset_after)
-    return next((limit for limit in decision.limits if (limit.limit, limit.reset_after) == numbers), None)
-
-
-def _window(decision: Decision) -> int:
-    limit = _speaker(decision)
-    return whole_seconds(decision.reset_after if limit is None else limit.window)
-
-
-def _nalar(decision: Decision) -> Mapping[str, Any]:
-    # The words of REST framework's `Throttled`.
-    wait = retry_after(decision)
-    text = "Request was throttled."
-    return {"detail": text if wait is None else f"{text} Expected available in {_seconds(wait)}."}
-
-
-def _quelyos_api(decision: Decision) -> Mapping[str, Any]:
-    return {
-        "success": False,
-        "error": "Too many requests. Please try again later.",
-        "error_code": "RATE_LIMIT_EXCEEDED",
-        "retry_after": retry_after(decision) or _window(decision),
-        "limit": decision.limit,
-        "window": _window(decision),
-    }
-
-
-def _quelyos_ecommerce(decision: Decision) -> Mapping[str, Any]:
-    # The original answered 200, and always named the whole window.
-    return {
-        "success": False,
-        "error": "Trop de requêtes. Veuillez réessayer plus tard.",
-        "retry_after": _window(decision),
-    }
-
-
-# Status, what makes the body, and whether it is ASCII alone.
-_LAYOUTS: Mapping[str, tuple[int, Callable[[Decision], Mapping[str, Any]], bool]] = {
-    "nalar": (429, _nalar, False),
-    "quelyos_api": (429, _quelyos_api, True),
-    "quelyos_ecommerce": (200, _quelyos_ecommerce, True),
-}
+        raise ConfigError(f"unknown layout {layout!r:.100}; use {', '.join(map(repr, sorted(ORIGINALS)))}")
+    return found.status, JSON, json.dumps(found.body(decision), ensure_ascii=found.is_ascii).encode()

@@ -8,6 +8,7 @@ from typing import Any
 
 from hitrate._native import md5_hex, sorted_json
 from hitrate.cache import Cache
+from hitrate.http import refusal_bodies
 from hitrate.layouts.entry import Entry, Event
 from hitrate.layouts.limiters import limiter
 
@@ -89,12 +90,9 @@ def rate_limit(
         None when the call is allowed, else the original's answer.
     """
     key = rate_limit_key(function, uid, remote_addr)
-    if limiter(cache, limit, window, "sliding_log").hit(key).allowed:
+    decision = limiter(cache, limit, window, "sliding_log").hit(key)
+    if decision.allowed:
         return None
     who = key.removeprefix(f"{function}:")
     logger.warning("Rate limit exceeded for %s on %s: %d/%d requests in %ds", who, function, limit, limit, window)
-    return {
-        "success": False,
-        "error": "Trop de requêtes. Veuillez réessayer plus tard.",
-        "retry_after": window,
-    }
+    return refusal_bodies.quelyos_ecommerce(decision)

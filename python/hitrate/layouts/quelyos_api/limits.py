@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from hitrate.cache import Cache
+from hitrate.http import refusal_bodies
 from hitrate.layouts.limiters import limiter
 from hitrate.layouts.quelyos_api.keys import view_count_key_of
 
@@ -97,13 +97,4 @@ def check_rate_limit(
     """
     count, window = config
     decision = limiter(cache, count, window, "sliding_log", count_refused=count_refused).hit(key)
-    if decision.allowed:
-        return None
-    return {
-        "success": False,
-        "error": "Too many requests. Please try again later.",
-        "error_code": "RATE_LIMIT_EXCEEDED",
-        "retry_after": math.ceil(decision.retry_after),
-        "limit": count,
-        "window": window,
-    }
+    return None if decision.allowed else refusal_bodies.quelyos_api(decision)
