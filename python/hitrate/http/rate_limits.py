@@ -2,7 +2,8 @@
 What clients are told of the limits they have: ``RateLimit-Policy`` and ``RateLimit``.
 
 By draft-ietf-httpapi-ratelimit-headers-11 (23 May 2026), as structured fields of RFC 9651. It is not final, and drafts
-before 07 had other fields.
+before 07 had other fields. Compared with the text of revision 10, and with what others cite of sections 3, 4 and 6 of
+revision 11, which made of ``t``, the time until there is more, the effective window.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ def rate_limit_fields(decision: Decision, *, legacy: bool = False) -> Fields:
     """
     Write the fields for an answer, whether the call was allowed or not.
 
-    ``t`` is the draft's effective window: whoever makes ``r`` requests within so many seconds is not refused. It is the
-    time until all of a limit is there again, and of a limit that refuses no longer than ``Retry-After``.
+    ``t`` is the draft's effective window, the time within which a client can use no more than ``r``: who keeps to that
+    is not refused. It is the time until all of a limit is there again, and of a limit that refuses no longer than
+    ``Retry-After``, which should not be over before the window is. That of the other limits is not cut to it, though it
+    may be longer: the same ``r`` in a shorter time would ask for a burst.
 
     Args:
         decision: of `hitrate.RateLimiter`. One that names no limits has no fields.
