@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 
 import pytest
 
@@ -60,18 +61,18 @@ def test_a_changed_product_is_seen_at_once_and_by_every_worker(site: Site, admin
         admin.kw("product.template", "write", [product], {"list_price": price})
         for visitor in others:
             assert visitor.call(details(product))["data"]["list_price"] == price
-            listed = visitor.call(LIST, filters={"search": "Lamp"}, limit=100)["data"]["products"]
+            listed = visitor.call(LIST, sort="newest", limit=100)["data"]["products"]
             assert [card["list_price"] for card in listed if card["id"] == product] == [price]
 
 
 def test_created_archived_unsaleable_and_deleted_products_come_and_go(site: Site, admin: Browser) -> None:
-    visitor = site.browser()
+    visitor, name = site.browser(), f"Comet {uuid.uuid4()}"
 
     def listed() -> set[int]:
-        return {card["id"] for card in visitor.call(LIST, filters={"search": "Comet"}, limit=100)["data"]["products"]}
+        return {card["id"] for card in visitor.call(LIST, filters={"search": name}, limit=100)["data"]["products"]}
 
     assert listed() == set() == listed()
-    first, second = make_products(admin, 2, name="Comet")
+    first, second = make_products(admin, 2, name=name)
     assert listed() == {first, second}
     for values in ({"active": False}, {"sale_ok": False}, {"is_published": False}):
         admin.kw("product.template", "write", [first], values)
