@@ -27,7 +27,7 @@ Read = Callable[[], Awaitable[Any]]
 
 @asynccontextmanager
 async def _redis(url: str, key: str) -> AsyncIterator[Read]:
-    # It takes a connection for each call at a time; by default no more than 100. With 512 of them the last one waits long.
+    # It takes a connection per call, by default no more than 100. With 512 tasks the last one waits long.
     redis: Any = import_module("redis.asyncio").Redis.from_url(url, max_connections=max(TASKS), socket_timeout=60)
     await redis.set(key, pickle.dumps(product()), ex=TTL)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from hitrate._native import Client
 from hitrate.asgi.identity import ANONYMOUS, is_known, user_of
 from hitrate.asgi.scopes import Scope
+from hitrate.cache import Cache
 from hitrate.http import Headers, Request, Vary
 from hitrate.lease import Place
 from hitrate.responses import Declared, Exchange, Learned, Numbers
@@ -51,7 +51,7 @@ class ScopeVisit(Exchange[R]):
         """What the key holds of the headers that answers are known to vary on."""
         return self._vary
 
-    def settle(self, client: Client, key: str, who: str, tags: tuple[str, ...]) -> None:
+    def settle(self, client: Cache, key: str, who: str, tags: tuple[str, ...]) -> None:
         """
         Say where the answer is.
 
