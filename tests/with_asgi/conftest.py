@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 import hitrate
 from hitrate.asgi import ResponseCacheMiddleware
@@ -34,6 +35,14 @@ def kept(cache: hitrate.Cache) -> Callable[..., ResponseCacheMiddleware]:
         return ResponseCacheMiddleware(app, options.pop("cache", cache), **{"jitter": 0, **options})
 
     return make
+
+
+@pytest.fixture
+def app(cache: hitrate.Cache) -> FastAPI:
+    """An application that has the test's cache, as its lifespan would give it."""
+    found = FastAPI()
+    found.state.hitrate_cache = cache
+    return found
 
 
 class Site:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timezone
 from typing import Annotated, Any
 
@@ -14,7 +12,6 @@ import pytest
 from fastapi import (
     APIRouter,
     BackgroundTasks,
-    Cookie,
     Depends,
     FastAPI,
     Header,
@@ -22,16 +19,13 @@ from fastapi import (
     Query,
     Request,
     Response,
-    Security,
 )
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, StreamingResponse
-from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, Field
 
 import hitrate
 from hitrate.exceptions import ConfigError
-from hitrate.fastapi import cached_response, get_cache, lifespan, rate_limit, response_stats
-from hitrate.testing import Server
+from hitrate.fastapi import cached_response, response_stats
 from tests.with_asgi.asking import ask, ask_many
 
 
@@ -44,32 +38,11 @@ class Item(BaseModel):
     made: datetime = datetime(2026, 11, 26, tzinfo=timezone.utc)
 
 
-class Wishes(BaseModel):
-    """Headers in one model."""
-
-    x_size: str = "m"
-
-
 class Filter(BaseModel):
     """Query parameters in one model."""
 
     size: int = 1
     color: str = Field(default="red", alias="colour")
-
-
-@pytest.fixture
-def app(cache: hitrate.Cache) -> FastAPI:
-    """An application that has the test's cache, as its lifespan would give it."""
-    found = FastAPI()
-    found.state.hitrate_cache = cache
-    return found
-
-
-class User:
-    """What a dependency finds."""
-
-    def __init__(self, id: int, tenant: str) -> None:  # noqa: A002
-        self.id, self.tenant = id, tenant
 
 
 async def test_a_hit_runs_nothing_and_sends_the_same(app: FastAPI) -> None:
@@ -204,113 +177,6 @@ async def test_dependencies_run_before_a_hit_is_served(app: FastAPI) -> None:
     refused = await ask(app, headers={"x-token": "guess"})
     assert (refused.status, refused["cache-status"]) == (403, None)
     assert (len(let_in), len(runs)) == (3, 1)
-
-
-def by_header(authorization: Annotated[str | None, Header()] = None) -> User | None:
-    """The user, as a dependency finds him."""
-    if authorization is None:
-        return None
-    number, _, tenant = authorization.partition("@")
-    return User(int(number), tenant)
-
-
-Someone = Annotated[User | None, Depends(by_header)]
-
-
-@pytest.mark.parametrize(
-    ("vary_on", "runs"),
-    [
-        ("user", 5),
-        (["user.id"], 3),
-        (["user.tenant"], 2),
-        (lambda request: request.headers["authorization"].partition("@")[2], 2),
-        (("user.id", "header:x-plan"), 3),
-    ],
-)
-async def test_what_a_dependency_found_tells_askers_apart(app: FastAPI, vary_on: Any, runs: int) -> None:
-    done = []
-
-    @app.get("/")
-    @cached_response(60, vary_on=vary_on)
-    async def page(user: Someone) -> list[Any]:
-        assert user is not None
-        done.append(1)
-        return [user.id, user.tenant]
-
-    people = ["1@a", "2@a", "1@b", "3@b", "2@b"]
-    # The class of the user counts for nothing here: the number is all there is to tell.
-    for _ in range(2):
-        for who in people:
-            answer = await ask(app, headers={"authorization": who})
-            assert answer.status == 200
-            if vary_on == ["user.tenant"] or callable(vary_on):
-                assert who.partition("@")[2] in answer.text
-    assert len(done) == (3 if vary_on == "user" else runs)
-
-
-async def test_where_nothing_was_said_nobody_gets_the_answer_of_another(app: FastAPI) -> None:
-    bearer, key = HTTPBearer(auto_error=False), APIKeyHeader(name="x-api-key", auto_error=False)
-
-    @app.get("/bearer")
-    @cached_response(60)
-    async def by_token(found: HTTPAuthorizationCredentials | None = Security(bearer)) -> str:  # noqa: B008
-        return found.credentials if found else "nobody"
-
-    @app.get("/key")
-    @cached_response(60)
-    async def by_key(found: str | None = Security(key)) -> str:
-        return found or "nobody"
-
-    @app.get("/cookie")
-    @cached_response(60)
-    async def by_cookie(session: Annotated[str | None, Cookie()] = None) -> str:
-        return session or "nobody"
-
-    @app.get("/read")
-    @cached_response(60)
-    async def by_hand(request: Request) -> str:
-        return request.headers.get("x-tenant", "nobody")
-
-    for _ in range(2):
-        for who in ("ada", "bob"):
-            assert who in (await ask(app, "/bearer", headers={"authorization": f"Bearer {who}"})).text
-            assert who in (await ask(app, "/key", headers={"x-api-key": who})).text
-            assert who in (await ask(app, "/cookie", headers={"cookie": f"session={who}"})).text
-            assert who in (await ask(app, "/read", headers={"x-tenant": who})).text
-        for path in ("/bearer", "/key", "/cookie", "/read"):
-            answer = await ask(app, path)
-            assert answer.text == '"nobody"'
-    assert answer.cache.startswith("hitrate; hit")
-
-
-async def test_what_an_operation_is_given_by_header_or_cookie_tells_answers_apart(app: FastAPI) -> None:
-    def tenant(x_tenant: Annotated[str, Header()]) -> str:
-        return x_tenant.upper()
-
-    @app.get("/")
-    @cached_response(60, shared=True)
-    async def page(
-        wishes: Annotated[Wishes, Header()],
-        found: str = Depends(tenant),
-        currency: Annotated[str, Cookie()] = "EUR",
-        accept_language: Annotated[str, Header()] = "en",
-    ) -> list[str]:
-        return [found, wishes.x_size, currency, accept_language]
-
-    for _ in range(2):
-        for who in ("a", "b"):
-            for size in ("s", "l"):
-                for money in ("EUR", "USD"):
-                    for language in ("de", "fr"):
-                        headers = {
-                            "x-tenant": who,
-                            "x-size": size,
-                            "cookie": f"other={who}; currency={money}",
-                            "accept-language": language,
-                        }
-                        answer = await ask(app, headers=headers)
-                        assert answer.text == f'["{who.upper()}","{size}","{money}","{language}"]'
-    assert answer.cache.startswith("hitrate; hit")
 
 
 async def test_parameters_that_do_not_matter_are_kept_from_the_operation(app: FastAPI) -> None:
@@ -509,145 +375,3 @@ async def test_two_operations_never_share_an_answer(app: FastAPI) -> None:
             '"two"',
             '"mounted"',
         ]
-
-
-async def test_the_lifespan_opens_nothing_and_closes_all(own_server: Server) -> None:
-    order: list[str] = []
-    first = hitrate.Cache(own_server.url, prefix="one")
-    made: list[hitrate.Cache] = []
-
-    def second() -> hitrate.Cache:
-        made.append(hitrate.Cache(own_server.url, prefix="two"))
-        return made[0]
-
-    @asynccontextmanager
-    async def own(app: FastAPI) -> AsyncIterator[dict[str, str]]:
-        assert app.state.hitrate_cache is first
-        order.append("starts")
-        yield {"own": "state"}
-        order.append("ends")
-
-    app = FastAPI(lifespan=lifespan(first, second, inner=own))
-
-    @app.get("/")
-    async def page(cache: Annotated[hitrate.Cache, Depends(get_cache)], request: Request) -> str:
-        assert cache is first
-        await made[0].aset("x", 1)
-        return str(await cache.aget("x", "nothing"))
-
-    async with app.router.lifespan_context(app) as state:
-        assert dict(state) == {"own": "state"}
-        assert first.stats()["pool"]["connects"] == 0
-        assert (await ask(app)).text == '"nothing"'
-        assert first.stats()["round_trips"] > 0
-    assert order == ["starts", "ends"]
-    give_up = time.monotonic() + 30
-    while clients(own_server) and time.monotonic() < give_up:  # noqa: ASYNC110 (the server tells nobody)
-        await asyncio.sleep(0.01)
-    assert clients(own_server) == []
-
-
-def clients(server: Server) -> list[dict[str, str]]:
-    """Who is connected to the server, but for whoever asks."""
-    lines = server.execute("CLIENT", "LIST").decode().splitlines()
-    found = [dict(part.split("=", 1) for part in line.split()) for line in lines]
-    return [client for client in found if client["cmd"] != "client|list"]
-
-
-async def test_the_caches_are_closed_when_the_application_fails_to_start(cache: hitrate.Cache) -> None:
-    @asynccontextmanager
-    async def broken(app: FastAPI) -> AsyncIterator[None]:
-        raise RuntimeError("no database")
-        yield
-
-    app = FastAPI(lifespan=lifespan(cache, inner=broken))
-    with pytest.raises(RuntimeError, match="no database"):
-        async with app.router.lifespan_context(app):
-            pass
-
-
-async def test_an_application_without_a_cache_says_what_to_do() -> None:
-    app = FastAPI()
-
-    @app.get("/")
-    @cached_response(60)
-    async def page() -> str:
-        return "page"
-
-    with pytest.raises(ConfigError, match=r"FastAPI\(lifespan=lifespan\(cache\)\)"):
-        await ask(app)
-
-
-async def test_a_cache_may_be_named_where_it_is_used(cache: hitrate.Cache) -> None:
-    app = FastAPI()
-    runs = []
-
-    @app.get("/")
-    @cached_response(60, shared=True, cache=lambda: cache)
-    async def page() -> str:
-        runs.append(1)
-        return "page"
-
-    await ask(app)
-    await ask(app)
-    assert runs == [1]
-
-
-async def test_a_function_that_is_no_path_operation_says_so() -> None:
-    @cached_response(60)
-    async def page() -> str:
-        return "page"
-
-    with pytest.raises(ConfigError, match="right below"):
-        await page()
-
-    with pytest.raises(ConfigError, match="streams"):
-
-        @cached_response(60)
-        def pieces() -> Iterator[str]:
-            yield "a"
-
-
-async def test_limits_are_a_dependency(app: FastAPI) -> None:
-    decisions = []
-    limit = rate_limit("2/minute", name="shared")
-
-    @app.get("/one")
-    async def one(decision: Any = Depends(limit)) -> str:  # noqa: B008
-        decisions.append(decision.remaining)
-        return "one"
-
-    @app.get("/two", dependencies=[Depends(limit)])
-    @cached_response(60, shared=True)
-    async def two() -> str:
-        return "two"
-
-    first, second, third = await ask(app, "/one"), await ask(app, "/two"), await ask(app, "/two")
-    assert decisions == [1]
-    assert (first["ratelimit-policy"], second["ratelimit-policy"]) == ('"2/minute";q=2;w=60',) * 2
-    assert third.status == 429
-    assert third.text.startswith('{"detail":"Too many requests. Expected available in ')
-    assert int(third["retry-after"] or 0) > 0
-    assert third["content-type"] == "application/json"
-    assert (await ask(app, "/two", client=("203.0.113.50", 1))).cache.startswith("hitrate; hit")
-
-
-async def test_each_path_has_limits_of_its_own_unless_they_are_named(app: FastAPI) -> None:
-    router = APIRouter(dependencies=[Depends(rate_limit("1/minute", by=lambda request: request.headers["x-user"]))])
-
-    @router.get("/{number}/a")
-    async def a(number: int) -> int:
-        return number
-
-    @router.get("/{number}/b")
-    async def b(number: int) -> int:
-        return number
-
-    app.include_router(router, prefix="/v1")
-    app.include_router(router, prefix="/v2")
-    found = [
-        (await ask(app, path, headers={"x-user": user})).status
-        for user in ("ada", "bob")
-        for path in ("/v1/1/a", "/v1/2/a", "/v1/1/b", "/v2/1/a")
-    ]
-    assert found == [200, 429, 200, 200] * 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from hitrate._native import Lease
 from hitrate.asgi.scopes import Message, Send
@@ -170,8 +169,7 @@ class Capture:
             return
         kept = visit.judge(outgoing)
         was_stored = kept is not None and await visit.place.akeep_response(lease, *kept)
-        await self._settle(was_stored=was_stored)
-        finished = visit.finish(self._made())
+        finished = visit.finish(await self._settle(was_stored=was_stored))
         outgoing.is_sent = True
         await put(self._send, finished)
 
@@ -185,8 +183,7 @@ class Capture:
         """Send what was held back; nothing is stored."""
         outgoing = self._outgoing
         if self._start is not None:
-            await self._settle(was_stored=False)
-            self._visit.finish(self._made())
+            self._visit.finish(await self._settle(was_stored=False))
         outgoing.is_sent = True
         held, self._held = self._held, []
         if self._start is not None:
@@ -194,16 +191,12 @@ class Capture:
         for message in held:
             await self._send(message)
 
-    async def _settle(self, *, was_stored: bool) -> None:
-        self.made = self._visit.made(self._outgoing, was_stored=was_stored)
+    async def _settle(self, *, was_stored: bool) -> Made[Outgoing]:
+        made = self.made = self._visit.made(self._outgoing, was_stored=was_stored)
         if self._lease is not None:
             # What is left (the rest of a stream, a task in the background) is nothing that others should wait for.
-            await aland(self._visit.place, self._lease, self.made)
-
-    def _made(self) -> Made[Any]:
-        if self.made is None:
-            raise AssertionError("an answer is finished before it is known what came of it")
-        return self.made
+            await aland(self._visit.place, self._lease, made)
+        return made
 
 
 def _length(outgoing: Outgoing) -> int:
