@@ -211,3 +211,17 @@ def test_a_slow_redis_freezes_no_other_websocket(odoo: Odoo, redis: Server) -> N
             redis.cont()
             asking.join(PATIENCE)
             assert not asking.is_alive()
+
+
+def test_switched_off_nothing_is_read_or_stored_and_forgetting_goes_on(
+    odoo: Odoo, site: Site, redis: Server, product: int
+) -> None:
+    with odoo.serve("shop", workers=0, environ={"HITRATE_ENABLED": "0"}) as off:
+        assert [off.browser().call(details(product))["cached"] for _ in range(3)] == [False] * 3
+        assert redis.execute("KEYS", "product:*") == []
+        visitor = site.browser()
+        visitor.call(details(product))
+        assert visitor.call(details(product))["cached"] is True
+        assert off.browser().call(details(product))["cached"] is False
+        off.admin().kw("product.template", "write", [product], {"list_price": 16.0})
+        assert visitor.call(details(product))["data"]["list_price"] == 16.0
