@@ -34,7 +34,8 @@ class RateLimiter(Limiter):
         verbatim: whether who is limited is the key on the server, behind the cache's prefix, for one limit whose key
             other code shares.
 
-    Limiters of the same cache whose limits have the same name, algorithm and time share what they counted.
+    Limiters of the same cache share what they counted if they have one limit each, or the same limits in the same
+    order: the same names, algorithms and times.
 
     Raises:
         ConfigError: a limit or an option that cannot be meant; the message names it.
