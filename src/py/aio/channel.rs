@@ -152,7 +152,7 @@ impl PyChannel {
     }
 
     /// Gives answers to whoever waits for them, and sends what needs another round trip.
-    fn answer(slf: &Bound<'_, Self>, data: &[u8]) -> PyResult<Aftermath> {
+    fn answer(slf: &Bound<'_, Self>, data: &[u8]) -> Aftermath {
         let (py, this) = (slf.py(), slf.get());
         let mut answered = Vec::new();
         let (in_step, mut received, now) = {
@@ -184,7 +184,7 @@ impl PyChannel {
                 call.refuse(raised.into_value(py).bind(py).clone().into_any());
             }
         }
-        Ok(aftermath)
+        aftermath
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
@@ -337,7 +337,7 @@ impl PyChannel {
 
     fn data_received(slf: &Bound<'_, Self>, data: &[u8]) -> PyResult<()> {
         let py = slf.py();
-        let aftermath = Self::answer(slf, data)?;
+        let aftermath = Self::answer(slf, data);
         if !aftermath.in_step {
             slf.call_method0(intern!(py, "broken"))?;
         } else if aftermath.met_replica {
