@@ -28,7 +28,8 @@ class Connection(Channel, asyncio.Protocol):
 
     Attributes:
         opening: the task that opens it.
-        stage: what that waits for: "connect" or "greeting".
+        begun_at: when that was begun, by the clock of the loop.
+        stage: what it waits for: "connect" or "greeting".
         cause: why it was closed, in words.
         is_being_emptied: whether a call waits until it is idle, to have it for itself.
     """
@@ -37,9 +38,10 @@ class Connection(Channel, asyncio.Protocol):
         """Make the native part, which takes the first two arguments."""
         return super().__new__(cls, loop, pending)
 
-    def __init__(self, _loop: asyncio.AbstractEventLoop, _pending: Pending, pool: Pool) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, _pending: Pending, pool: Pool) -> None:
         self.transport: asyncio.Transport | None = None
         self.opening: asyncio.Task[None] | None = None
+        self.begun_at = loop.time()
         self.stage = "connect"
         self.cause = "the server closed it"
         self.is_being_emptied = False

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # Seconds; some loops count no smaller pieces of time.
 _TICK = 0.001
+_DAY = 86_400.0
 
 
 class Pool:
@@ -40,12 +41,16 @@ class Pool:
         self._dialer = Dialer(target)
         self._max: int = target["max_connections"]
         self._timeout: float = target["timeout"]
+        self._idle_timeout: float = target["idle_timeout"]
         self._lines: list[Connection] = []
         self._retired: set[Connection] = set()
         self._opening: set[Connection] = set()
         self._shared: deque[Pending] = deque()
         self._exclusive: deque[Pending] = deque()
+        # When a call found no place for another connection.
+        self._full_at = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
+        self._sweeping: asyncio.TimerHandle | None = None
         self._end: AsyncGenerator[None, None] | None = None
         self.closing: finalize[..., Any] | None = None
 
@@ -157,6 +162,8 @@ class Pool:
 
     def _open_more(self, pending: Pending) -> None:
         wanted = len(self._exclusive) + bool(self._shared)
+        if len(self._opening) < wanted and self._is_full:
+            self._full_at = self._loop.time()
         while len(self._opening) < wanted and not self._is_full:
             connection = Connection(self._loop, pending, self)
             self._opening.add(connection)
@@ -168,6 +175,7 @@ class Pool:
             fail = await self._greet(connection, pending)
             if fail is None:
                 self._lines.append(connection)
+                self._plan_sweep()
         except DeadlineError:
             # Each call has a deadline of its own; who came later has time for another try.
             fail = None
@@ -220,7 +228,7 @@ class Pool:
     def _expire(self) -> None:
         """Fail the calls whose deadlines passed before there was a way for them."""
         self._timer = None
-        stage = next((line.stage for line in self._opening), "slot" if self._is_full else "connect")
+        stage = self._stage()
         for queue in (self._shared, self._exclusive):
             for _ in range(len(queue)):
                 pending = queue.popleft()
@@ -232,6 +240,28 @@ class Pool:
                 else:
                     pending.fail(stage, "")
         self._watch()
+
+    def _stage(self) -> str:
+        """What calls wait for that have no line."""
+        line = next(iter(self._opening), None)
+        if line is None:
+            return "slot" if self._is_full else "connect"
+        # Begun when a place became free, with too little time left for any server: it is not that which took the time.
+        waited = self._full_at > line.begun_at - self._timeout
+        is_late = waited and self._loop.time() - line.begun_at < self._timeout / 2
+        return "slot" if is_late else line.stage
+
+    def _plan_sweep(self) -> None:
+        if self._sweeping is None and len(self._lines) > 1:
+            self._sweeping = self._loop.call_later(min(self._idle_timeout, _DAY) + _TICK, self._sweep)
+
+    def _sweep(self) -> None:
+        """Close what nobody used for long: a lone line is looked at when it is used, the others only here."""
+        self._sweeping = None
+        for line in list(self._lines):
+            if line.is_stale:
+                self.retire(line)
+        self._plan_sweep()
 
     def _begin(self) -> None:
         self._end = self._until_loop_ends()
@@ -257,9 +287,10 @@ class Pool:
 
     def _give_up(self) -> None:
         self.let_go()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        for timer in (self._timer, self._sweeping):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._sweeping = None
         fail = _because("the event loop ended")
         for line in [*self._lines, *self._retired]:
             for pending in line.abandon():
