@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::op::{Replies, Reply, Step, only};
-use redis::{Cmd, cmd};
+use redis::Cmd;
 use std::sync::OnceLock;
 
 /// The keys of one call of a script, as its native twin sees them in the embedded store: all of them locked.
@@ -65,8 +65,11 @@ impl Script {
     /// Begins a call: `EVALSHA`, or `EVAL` after the server answered that it does not know the digest.
     #[must_use]
     pub fn call(&self, keys: &[&[u8]], by_text: bool) -> Cmd {
-        let mut command = if by_text { cmd("EVAL") } else { cmd("EVALSHA") };
-        command.arg(if by_text { self.text } else { self.digest() }).arg(keys.len());
+        let named = if by_text { self.text } else { self.digest() };
+        // Room for as much again as its keys take: it would be found in five steps otherwise.
+        let bytes = named.len() + 2 * keys.iter().map(|key| key.len()).sum::<usize>() + 64;
+        let mut command = Cmd::with_capacity(2 * keys.len() + 8, bytes);
+        command.arg(if by_text { "EVAL" } else { "EVALSHA" }).arg(named).arg(keys.len());
         for key in keys {
             command.arg(*key);
         }
