@@ -109,8 +109,8 @@ def test_views_answer_while_the_server_is_gone(serve: Serve, own_server: Server,
         answers = list(pool.map(site.get, list(VIEWS) * 8))
     assert {answer.status_code for answer in answers} == {200}
     waited = site.get("/waited").json()
-    # Nobody waits for the server twice.
-    assert waited["timeouts"] <= (0 if failure == "dies" else len(answers))
+    # Until the breaker is open, each may wait for the entry and for a lease.
+    assert waited["timeouts"] <= (0 if failure == "dies" else 2 * len(answers))
     assert waited["breaker"] == "open"
     later = [site.get(view) for view in VIEWS * 2]
     assert all("fwd=miss" in answer.headers["cache-status"] for answer in later)

@@ -55,7 +55,10 @@ class Connection(Channel, asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Hear that it is closed."""
         self.attach(None)
-        self.transport = None
+        transport, self.transport = self.transport, None
+        if transport is not None:
+            # Python 3.10 warns of one of TLS that was lost, unless it is closed as well.
+            transport.abort()
         if exc is not None:
             self.cause = str(exc) or type(exc).__name__
         self._pool.lost(self)
