@@ -27,7 +27,10 @@ async def test_ten_thousand_keys_go_and_come_in_chunks(verbs: Verbs) -> None:
     assert await verbs.get_many(values) == {}
 
 
-async def test_large_values_go_and_come_in_one_batch(verbs: Verbs) -> None:
+async def test_large_values_go_and_come_in_one_batch(verbs: Verbs, store: str) -> None:
+    if store == "memory":
+        # What other tests left in this process may be kept in the place of these.
+        await verbs.execute("FLUSHDB")
     values = {f"k{number}": bytes([number]) * 1_000_000 for number in range(20)}
     assert await verbs.set_many(values) == []
     assert await verbs.get_many(values) == values
