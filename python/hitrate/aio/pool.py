@@ -198,6 +198,9 @@ class Pool:
         """Connect and greet the server; returns how calls fail if that refused."""
         give_up = self._loop.time() + self._timeout
         await self._dialer.open(connection, self._timeout)
+        if connection.is_retired:
+            # A server that is full says so before it is asked, and closes.
+            raise ConnectionResetError(connection.cause)
         pending.reached(*connection.peer)
         connection.stage = "greeting"
         over = self._loop.create_future()

@@ -132,10 +132,12 @@ async def test_a_sync_session_waits_too(
     manager: CacheManager, publisher: EventPublisher, engine: AsyncEngine, tmp_path: Path
 ) -> None:
     def work() -> None:
-        with Session(create_engine(f"sqlite:///{tmp_path}/shop.sqlite3")) as session:
+        own = create_engine(f"sqlite:///{tmp_path}/shop.sqlite3")
+        with Session(own) as session:
             session.get_one(Product, 1).price = 15
             asyncio.run(publisher.publish(of_product(1), session))
             session.commit()
+        own.dispose()
 
     await put(manager, KPIS, 1)
     await asyncio.to_thread(work)
