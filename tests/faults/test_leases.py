@@ -99,9 +99,9 @@ async def test_a_deletion_behind_a_note_that_waits_is_made_again_behind_it(
     own_server.execute("CONFIG", "SET", "min-replicas-to-write", "1")
     await entries.note_forgotten()
     own_server.execute("CONFIG", "SET", "min-replicas-to-write", "0")
-    # It may have been replayed already; if not, this deletion reaches the server before it.
-    waits = cache.stats()["breaker"]["journal"] > 0
     cache.delete("k")
+    # The note may have been replayed already; if not, the deletion has reached the server before it.
+    waits = cache.stats()["breaker"]["journal"] > 0
     assert not waits or cache.stats()["breaker"]["journaled"] == 2
     # Another process still believes that nothing was forgotten, and stores an older state.
     await other.fill(await other.leased("k", 60), b"old", older_by=30)

@@ -102,8 +102,14 @@ async def ask_many(app: App, number: int, target: str = "/", **more: Any) -> lis
     return list(await asyncio.gather(*[ask(app, target, **more) for _ in range(number)]))
 
 
-async def until_stale(app: App, target: str = "/") -> None:
-    """Ask for the headers, which computes nothing that is stored, until what is stored is no longer fresh."""
+async def until_stale(app: App, ttl: float, target: str = "/") -> None:
+    """
+    Wait until what is stored is no longer fresh, for any later request.
+
+    One that takes long may find it old before it is, for an age is counted from when it was asked for. So the time goes
+    by first; after it, asking for the headers, which computes nothing that is stored, tells of the server's clock.
+    """
+    await asyncio.sleep(ttl)
     while (await ask(app, target, "HEAD")).cache.startswith("hitrate; hit"):
         pass
 

@@ -288,7 +288,7 @@ async def test_an_old_answer_is_served_while_one_request_computes(kept: Kept) ->
     page = Page()
     app = kept(page, ttl=0.02, stale=3600, jitter=0)
     await ask(app)
-    await until_stale(app)
+    await until_stale(app, 0.02)
     page.go.clear()
     page.is_running.clear()
     computing = asyncio.create_task(ask(app))
@@ -306,7 +306,7 @@ async def test_an_old_answer_stands_in_when_the_application_fails(kept: Kept, fa
     page = Page()
     app = kept(page, ttl=0.02, stale_on_error=3600, jitter=0)
     await ask(app)
-    await until_stale(app)
+    await until_stale(app, 0.02)
     if failure == "raises":
         page.error = ValueError("broken")
     else:
