@@ -660,6 +660,9 @@ class Entry:
     def headers(self) -> tuple[tuple[str, str], ...]:
         """Names and values."""
 
+    def by_name(self) -> dict[str, tuple[str, str]]:
+        """The headers by their names in lower case, in a dictionary of the caller's own."""
+
     @property
     def etag(self) -> str:
         """The ``ETag``, or an empty text."""

@@ -9,7 +9,9 @@ use crate::codec::envelope::{self, Content, Id, Payload, Response, Sealed, Times
 use crate::store::{Age, Found, Tags};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString, PyTuple};
+use pyo3::pybacked::PyBackedStr;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
@@ -23,6 +25,8 @@ pub(super) struct PyEntry {
     status: u16,
     #[pyo3(get)]
     headers: Py<PyTuple>,
+    /// The same by their names in lower case, once that was asked for.
+    by_name: PyOnceLock<Py<PyDict>>,
     #[pyo3(get)]
     etag: Py<PyString>,
     #[pyo3(get)]
@@ -61,6 +65,18 @@ impl PyEntry {
         Ok(again.map_or_else(|| py.None(), Bound::unbind))
     }
 
+    fn by_name<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let by_name = self.by_name.get_or_try_init(py, || {
+            let found = PyDict::new(py);
+            for pair in self.headers.bind(py) {
+                let name = pair.get_item(0)?.extract::<PyBackedStr>()?.to_lowercase();
+                found.set_item(name, pair)?;
+            }
+            Ok::<_, PyErr>(found.unbind())
+        })?;
+        by_name.bind(py).copy()
+    }
+
     #[getter]
     fn age(&self) -> f64 {
         seconds(self.age_ms())
@@ -95,9 +111,10 @@ impl PyEntry {
 
     /// Makes it ready to be answered with again and again; the bytes it takes.
     pub(super) fn prepare_to_be_kept(&self, py: Python<'_>) -> PyResult<usize> {
-        let mut weight = 512 + allocated(33 + self.body.bind(py).len()?);
+        // Its headers stand in it twice: in order, and by name.
+        let mut weight = 768 + allocated(33 + self.body.bind(py).len()?);
         for pair in self.headers.bind(py) {
-            weight += 256 + pair.get_item(0)?.len()? + pair.get_item(1)?.len()?;
+            weight += 384 + pair.get_item(0)?.len()? + pair.get_item(1)?.len()?;
         }
         weight += self.names.iter().map(|name| 128 + 2 * name.len()).sum::<usize>();
         if let Some(value) = &self.value {
@@ -223,6 +240,7 @@ impl PyEntry {
             times: payload.times,
             status,
             headers: headers.unbind(),
+            by_name: PyOnceLock::new(),
             etag: PyString::new(py, etag).unbind(),
             body: PyBytes::new(py, body).unbind(),
             tags: PyTuple::new(py, names)?.unbind(),

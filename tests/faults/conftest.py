@@ -126,4 +126,6 @@ def run_python(
     # `PYTHON...` variables would change what the test is about.
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     env.update(environment or {})
-    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=2 * PATIENCE, check=False)
+    return subprocess.run(
+        command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=10 * PATIENCE, check=False
+    )

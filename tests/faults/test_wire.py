@@ -14,7 +14,7 @@ import pytest
 
 import hitrate
 from hitrate.exceptions import ProtocolError, ServerConnectionError, ServerError, ServerTimeoutError
-from tests.faults.conftest import MakeCache, until, until_healed
+from tests.faults.conftest import PATIENCE, MakeCache, until, until_healed
 from tests.faults.proxy import Fault, Link, Proxy, close, corrupt, delay, healthy, reset, swallow, trickle, truncate
 from tests.integration.conftest import Verbs
 
@@ -62,9 +62,17 @@ async def test_a_read_over_a_broken_wire_misses_and_the_next_one_is_right(
     until_healed(cache)
     await until_idle(verbs)
     for name in NAMES:
-        assert await verbs.get(name) == [name]
-    assert cache.stats()["pool"]["in_use"] == 0
+        assert await read(verbs, name) == [name]
+    until(lambda: cache.stats()["pool"]["in_use"] == 0, "nothing is on its way")
     until(lambda: proxy.open_connections <= 2, "broken connections are closed")
+
+
+async def read(verbs: Verbs, name: str) -> Any:
+    """What is there: a machine that is busy with other work may miss the deadline of one call, or of some."""
+    ends = time.monotonic() + PATIENCE
+    while (found := await verbs.get(name)) is None and time.monotonic() < ends:
+        pass
+    return found
 
 
 async def until_idle(verbs: Verbs) -> None:

@@ -43,8 +43,9 @@ class ScopeVisit(Exchange[R]):
             # A length of 0 is no content; the rules look.
             and "content-length" not in names
         )
-        super().__init__(declared, learned=learned, numbers=numbers, is_plain=is_plain)
-        self.consider()
+        super().__init__(declared, learned, numbers, is_plain=is_plain)
+        if not is_plain:
+            self.consider()
 
     @property
     def vary(self) -> Vary:

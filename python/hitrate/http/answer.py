@@ -156,5 +156,27 @@ def served_headers(kept: Pairs, age: float, body_bytes: int, cache_status: str |
     """
     length = ("Content-Length", str(body_bytes))
     if cache_status is None:
-        return (*kept, ("Age", str(max(0, int(age)))), length)
-    return (*kept, ("Age", str(max(0, int(age)))), ("Cache-Status", cache_status), length)
+        return (*kept, ("Age", _whole(age)), length)
+    return (*kept, ("Age", _whole(age)), ("Cache-Status", cache_status), length)
+
+
+def served_by_name(
+    kept: dict[str, tuple[str, str]], age: float, body_bytes: int, cache_status: str
+) -> dict[str, tuple[str, str]]:
+    """
+    The same by their names in lower case: `kept`, to which the others are added.
+
+    Args:
+        kept: the stored ones.
+        age: seconds since it was computed.
+        body_bytes: length of its content.
+        cache_status: value of that header.
+    """
+    kept["age"] = ("Age", _whole(age))
+    kept["cache-status"] = ("Cache-Status", cache_status)
+    kept["content-length"] = ("Content-Length", str(body_bytes))
+    return kept
+
+
+def _whole(age: float) -> str:
+    return str(max(0, int(age)))

@@ -42,6 +42,7 @@ class Representation:
         scheme: of the links in the answer, as the framework builds them.
         host: of these links, with its port.
         root: what their paths begin with (``SCRIPT_NAME``, ``root_path``), where that differs between requests.
+        version: of the interface, wherever the framework found it.
         plain: the part of the key of an answer that varies on nothing else.
     """
 
@@ -52,6 +53,7 @@ class Representation:
     scheme: str | None = None
     host: str | None = None
     root: str | None = None
+    version: str | None = None
     plain: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -85,6 +87,7 @@ class Representation:
             ("scheme", self.scheme),
             ("host", self.host),
             ("root", self.root),
+            ("version", self.version),
         )
         return [f"{tag}={escaped(value)}" for tag, value in parts if value is not None]
 

@@ -22,6 +22,10 @@ class Rebuilt:
     age: float
     fresh_for: float
 
+    def by_name(self) -> dict[str, tuple[str, str]]:
+        """The headers by their names in lower case, in a dictionary of the caller's own."""
+        return {line[0].lower(): line for line in self.headers}
+
 
 @dataclass(frozen=True, slots=True)
 class OriginalPlace:

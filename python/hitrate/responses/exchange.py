@@ -96,7 +96,7 @@ class Exchange(Generic[R]):
 
     place: Place
 
-    def __init__(self, declared: Declared, *, learned: Learned, numbers: Numbers, is_plain: bool) -> None:
+    def __init__(self, declared: Declared, learned: Learned, numbers: Numbers, *, is_plain: bool) -> None:
         """
         Args:
             declared: see above.
@@ -124,9 +124,7 @@ class Exchange(Generic[R]):
         return self._facts
 
     def consider(self) -> None:
-        """Judge whether the request may be answered from the cache."""
-        if self.is_plain:
-            return
+        """Judge whether a request that is not plain may be answered from the cache."""
         facts = self.facts
         self._serving = may_serve(facts, self.declared.policy)
         self.passes = self._serving.reason
@@ -253,8 +251,7 @@ class Exchange(Generic[R]):
     def _from(self, entry: Entry, status: str) -> R:
         """Answer with an entry."""
         if self.is_plain and entry.status == 200:
-            body = entry.body
-            return self._response(200, served_headers(entry.headers, entry.age, len(body), status), body)
+            return self._whole(entry, status)
         now = time.time()
         stored = Stored(entry.status, entry.headers, len(entry.body), now - entry.age)
         said = answer(self.facts, stored, now=now, cache_status=status)
@@ -299,6 +296,11 @@ class Exchange(Generic[R]):
     def _response(self, status: int, lines: Pairs, body: bytes) -> R:
         """Make an answer of header lines, which are all that it has."""
         raise NotImplementedError
+
+    def _whole(self, entry: Entry, status: str) -> R:
+        """Make an answer of all that an entry holds."""
+        body = entry.body
+        return self._response(200, served_headers(entry.headers, entry.age, len(body), status), body)
 
     def _asked(self) -> Request:
         """What the rules of HTTP must know of the request."""

@@ -18,6 +18,7 @@ from hitrate.django.responses.address import Addresses
 from hitrate.django.responses.options import Options
 from hitrate.django.responses.response import StoredResponse
 from hitrate.http import Policy, Vary
+from hitrate.http.answer import Pairs
 from hitrate.lease import Rules
 from tests.with_django.responses import views
 from tests.with_django.responses.views import Runs
@@ -31,20 +32,25 @@ def _view(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
+@pytest.fixture
+def addresses(use_caches: Callable[..., None]) -> Addresses:
+    use_caches({"BACKEND": "hitrate.django.RedisCache", "LOCATION": "memory://"})
+    return Addresses(OPTIONS, _view)
+
+
 def _key(addresses: Addresses, request: HttpRequest, kwargs: dict[str, Any] | None = None, vary: str = "") -> str:
     names = Vary.parse(vary)
     found = addresses.of(request, request, (), kwargs or {}, names)
     # Asked once more, it is remembered.
     assert addresses.of(request, request, (), kwargs or {}, names) == found
-    return found.key
+    return found.place.key
 
 
 def _get(path: str = "/page?a=1", **headers: str) -> HttpRequest:
     return RequestFactory().get(path, headers=headers)
 
 
-def test_what_tells_requests_apart_tells_their_addresses_apart() -> None:
-    addresses = Addresses(OPTIONS, _view)
+def test_what_tells_requests_apart_tells_their_addresses_apart(addresses: Addresses) -> None:
     others = [
         _get(),
         _get("/other?a=1"),
@@ -66,15 +72,13 @@ def test_what_tells_requests_apart_tells_their_addresses_apart() -> None:
     assert _key(addresses, _get()) == keys[0]
 
 
-def test_arguments_that_are_equal_but_not_the_same_are_told_apart() -> None:
-    addresses = Addresses(OPTIONS, _view)
+def test_arguments_that_are_equal_but_not_the_same_are_told_apart(addresses: Addresses) -> None:
     values: list[Any] = [1, True, 1.0, "1.00", 0.0, -0.0]
     keys = {_key(addresses, _get(), {"pk": value}) for value in values}
     assert len(keys) == len(values)
 
 
-def test_a_query_that_was_changed_is_not_taken_for_the_one_in_the_url() -> None:
-    addresses = Addresses(OPTIONS, _view)
+def test_a_query_that_was_changed_is_not_taken_for_the_one_in_the_url(addresses: Addresses) -> None:
     asked, changed, replaced = _get(), _get(), _get()
     plain = _key(addresses, asked)
     changed.GET = changed.GET.copy()
@@ -84,8 +88,7 @@ def test_a_query_that_was_changed_is_not_taken_for_the_one_in_the_url() -> None:
     assert _key(addresses, replaced) == _key(addresses, _get("/page?a=2"))
 
 
-def test_what_a_proxy_says_counts_where_it_is_trusted() -> None:
-    addresses = Addresses(OPTIONS, _view)
+def test_what_a_proxy_says_counts_where_it_is_trusted(addresses: Addresses) -> None:
     forwarded = [
         {},
         {"x-forwarded-host": "a.example"},
@@ -104,8 +107,7 @@ def test_what_a_proxy_says_counts_where_it_is_trusted() -> None:
     assert addressed() == 1
 
 
-def test_a_host_of_the_projects_own_is_asked_for() -> None:
-    addresses = Addresses(OPTIONS, _view)
+def test_a_host_of_the_projects_own_is_asked_for(addresses: Addresses) -> None:
 
     class Request(type(_get())):  # type: ignore[misc]
         def get_host(self) -> str:
@@ -124,10 +126,9 @@ def test_a_host_that_is_no_longer_allowed_is_refused(site: Any, runs: Runs, clie
         assert client.get("/listed", headers={"host": "evil.example"}).status_code == 400
 
 
-def test_no_client_can_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_client_can_fill_the_memory(addresses: Addresses, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(address, "MOST", 10)
     address.forget()
-    addresses = Addresses(OPTIONS, _view)
     for number in range(100):
         _key(addresses, _get(f"/page?a={number}"))
     _key(addresses, _get("/page?a=" + "x" * 10_000))
@@ -197,9 +198,13 @@ def test_what_another_request_learned_meanwhile_is_not_in_the_key_of_this_one(si
     assert second(_get("/learning")).content == b"none"
 
 
+def _by_name(lines: Pairs) -> dict[str, tuple[str, str]]:
+    return {line[0].lower(): line for line in lines}
+
+
 def test_a_hit_is_an_answer_like_any_other() -> None:
     lines = (("Content-Type", "application/json"), ("X-Own", "a"))
-    made, expected = StoredResponse(200, lines, b"[]"), HttpResponse(b"[]", headers=dict(lines))
+    made, expected = StoredResponse(200, _by_name(lines), b"[]"), HttpResponse(b"[]", headers=dict(lines))
     expected.status_code = 200
     assert vars(made).keys() == vars(expected).keys()
     assert {name: vars(made)[name] for name in vars(made) if name != "headers"} == {
@@ -217,5 +222,5 @@ def test_a_hit_is_an_answer_like_any_other() -> None:
 
 def test_a_hit_is_made_in_a_django_that_keeps_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hitrate.django.responses.response._IS_KNOWN", False)
-    made = StoredResponse(404, (("X-Own", "a"),), b"gone")
+    made = StoredResponse(404, _by_name((("X-Own", "a"),)), b"gone")
     assert (made.status_code, made.content, dict(made.items())) == (404, b"gone", {"X-Own": "a"})

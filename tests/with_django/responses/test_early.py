@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import types
 from typing import Any
 
 import pytest
 from django.core.checks import CheckMessage
 from django.test import Client, override_settings
 from django.urls import path
-from rest_framework.permissions import AllowAny, IsAuthenticated, IsAuthenticatedOrReadOnly
+from rest_framework.decorators import action
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.permissions import AllowAny, IsAdminUser, IsAuthenticated, IsAuthenticatedOrReadOnly
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.versioning import AcceptHeaderVersioning, BaseVersioning, QueryParameterVersioning
 from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
@@ -97,30 +102,152 @@ class Own(views.Public):
         return [IsAuthenticated()]
 
 
-def _checked(view: Any) -> list[CheckMessage]:
-    import types
+class Dispatching(views.Public):
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        return super().dispatch(request, *args, **kwargs)
 
+
+class Negotiator(BaseContentNegotiation):
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: Any = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+    def select_parser(self, request: Any, parsers: Any) -> Any:
+        return parsers[0]
+
+
+class Negotiating(views.Public):
+    content_negotiation_class = Negotiator
+
+
+class HeaderVersioning(BaseVersioning):
+    def determine_version(self, request: Any, *args: Any, **kwargs: Any) -> str:
+        return request.META.get("HTTP_X_API_VERSION", "none")
+
+
+class Mixed(CachedViewMixin, ViewSet):
+    """For everybody, but for an action."""
+
+    permission_classes = [AllowAny]
+    throttle_classes: list[Any] = []
+    renderer_classes = [JSONRenderer]
+
+    @cache_api_response(key_prefix="mixed", shared=True)
+    def list(self, request: Request) -> Response:
+        return Response({"run": views.RUNS.one(), "version": request.version})
+
+    @action(detail=False, permission_classes=[IsAdminUser])
+    @cache_api_response(key_prefix="secret", shared=True)
+    def secret(self, request: Request) -> Response:
+        return Response({"run": views.RUNS.one()})
+
+
+class MixedOfFew(Mixed):
+    """Whose answers depend on no parameter of the query, it says."""
+
+    @cache_api_response(key_prefix="few", shared=True, params=[])
+    def list(self, request: Request) -> Response:
+        return Response({"run": views.RUNS.one(), "version": request.version})
+
+
+def _mounted(*mounts: Any) -> Any:
     urls = types.ModuleType("urls")
-    urls.urlpatterns = [path("", view.as_view({"get": "list"}))]  # type: ignore[attr-defined]
-    with override_settings(ROOT_URLCONF=urls):
+    urls.urlpatterns = [path(address, view) for address, view in mounts]  # type: ignore[attr-defined]
+    return override_settings(ROOT_URLCONF=urls)
+
+
+def _checked(view: Any) -> list[CheckMessage]:
+    with _mounted(("", view.as_view({"get": "list"}))):
         return check_early_answers()
 
 
 def test_the_check_refuses_views_that_are_not_public() -> None:
-    for view, reason in ((Guarded, "IsAuthenticated"), (Personal, "for everybody"), (Own, "get_permissions")):
+    for view, reason in (
+        (Guarded, "IsAuthenticated"),
+        (Personal, "for everybody"),
+        (Own, "get_permissions"),
+        (Dispatching, "dispatch"),
+        (Negotiating, "Negotiator"),
+    ):
         (problem,) = _checked(view)
         assert (problem.id, reason in problem.msg, view.__name__ in problem.msg) == ("hitrate.E010", True, True)
     assert _checked(views.Public) == []
     assert _checked(ReadByAll) == []
 
 
-def test_a_guarded_view_is_guarded_all_the_same(site: Any, runs: Runs) -> None:
-    import types
+def test_the_check_judges_a_class_by_all_that_its_addresses_were_given() -> None:
+    everybody = Mixed.as_view({"get": "list"})
+    guarded = Mixed.as_view({"get": "list"}, permission_classes=[IsAdminUser])
+    with _mounted(("a", everybody), ("b", guarded)):
+        assert check_early_answers() == []
+    with _mounted(("b", guarded)):
+        (problem,) = check_early_answers()
+    assert "IsAdminUser" in problem.msg
 
-    urls = types.ModuleType("urls")
-    urls.urlpatterns = [path("", Guarded.as_view({"get": "list"}))]  # type: ignore[attr-defined]
-    with override_settings(ROOT_URLCONF=urls):
+
+def test_a_guarded_view_is_guarded_all_the_same(site: Any, runs: Runs) -> None:
+    with _mounted(("", Guarded.as_view({"get": "list"}))):
         assert Client().get("/").status_code == 403
+
+
+@pytest.mark.parametrize("given", ["by the action", "by as_view"])
+def test_permissions_of_one_address_guard_it(given: str, site: Any, runs: Runs, user: Any) -> None:
+    view = (
+        Mixed.as_view({"get": "secret"}, **Mixed.secret.kwargs)  # type: ignore[attr-defined]
+        if given == "by the action"
+        else Mixed.as_view({"get": "list"}, permission_classes=[IsAdminUser])
+    )
+    admin = Client()
+    user.is_staff = True
+    user.save()
+    admin.force_login(user)
+    with _mounted(("", view)):
+        for _ in range(2):
+            assert admin.get("/").status_code == 200
+            assert Client().get("/").status_code == 403
+
+
+@pytest.mark.parametrize("view", [Dispatching, Negotiating, Own])
+def test_steps_of_its_own_run_at_every_request(view: Any, site: Any, runs: Runs, dispatched: list[str]) -> None:
+    with _mounted(("", view.as_view({"get": "list"}))):
+        for _ in range(3):
+            Client().get("/")
+    assert len(dispatched) == 3
+
+
+def test_parameters_of_a_media_type_reach_the_renderer(site: Any, runs: Runs, client: Client) -> None:
+    with _mounted(("", Mixed.as_view({"get": "list"}))):
+        for _ in range(2):
+            assert b"\n" in client.get("/", headers={"accept": "application/json; indent=4"}).content
+            assert b"\n" not in client.get("/", headers={"accept": "application/json;q=0.9, */*;q=0.1"}).content
+
+
+@pytest.mark.parametrize(
+    ("versioning", "target", "header"),
+    [
+        (AcceptHeaderVersioning, "/", ("Accept", "application/json; version={}")),
+        (QueryParameterVersioning, "/?version={}", ("Accept", "*/*")),
+        (HeaderVersioning, "/", ("X-Api-Version", "{}")),
+    ],
+)
+@pytest.mark.parametrize("view", [Mixed, MixedOfFew])
+def test_versions_have_entries_of_their_own(
+    versioning: Any, target: str, header: tuple[str, str], view: Any, site: Any, runs: Runs, client: Client
+) -> None:
+    is_hidden = view is MixedOfFew and "?" in target
+    with _mounted(("", view.as_view({"get": "list"}, versioning_class=versioning))):
+        for _ in range(2):
+            for version in ("1.0", "2.0"):
+                found = client.get(target.format(version), headers={header[0]: header[1].format(version)})
+                assert found.json()["version"] == (None if is_hidden else version)
+
+
+def test_a_method_that_nobody_answers_is_refused_as_ever(site: Any, runs: Runs, client: Client) -> None:
+    with _mounted(("", Mixed.as_view({"get": "list"}, http_method_names=["options"]))):
+        for _ in range(2):
+            assert client.get("/").status_code == 405
+    with _mounted(("", Mixed.as_view({"get": "list"}))):
+        assert client.post("/").status_code == 405
+        assert client.head("/").status_code == 200
 
 
 class OfNalar(CachedViewMixin, ViewSet):
@@ -139,11 +266,7 @@ class OfNalar(CachedViewMixin, ViewSet):
 def test_the_decorator_of_a_layout_answers_early_where_it_caches(
     options: dict[str, bool], asked: int, site: Any, runs: Runs, dispatched: list[str]
 ) -> None:
-    import types
-
-    urls = types.ModuleType("urls")
-    urls.urlpatterns = [path("", OfNalar.as_view({"get": "list"}))]  # type: ignore[attr-defined]
-    with override_settings(ROOT_URLCONF=urls, **options):
+    with _mounted(("", OfNalar.as_view({"get": "list"}))), override_settings(**options):
         for _ in range(3):
             assert Client().get("/").status_code == 200
     assert (runs.count, len(dispatched)) == (asked, asked)

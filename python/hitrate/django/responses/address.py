@@ -19,11 +19,13 @@ from django.core.signals import setting_changed
 from django.http import HttpRequest, QueryDict
 
 from hitrate.django.responses.active import active
+from hitrate.django.responses.clients import client_of
 from hitrate.django.responses.identity import EVERYBODY, identity
 from hitrate.django.responses.options import Options
 from hitrate.http import EnvironHeaders, Representation, Vary, canonical_query
 from hitrate.http.fields import environ_key
 from hitrate.http.text import bounded, escaped
+from hitrate.lease import Place
 
 # What ends the key of an entry in our own form; no parameter can write it, for a colon within a part is escaped.
 SUFFIX = "h1"
@@ -54,13 +56,11 @@ class Address(NamedTuple):
     Where an answer is.
 
     Attributes:
-        key: of the entry.
-        tags: of it; None where a function of the request names them.
+        place: of the entry; without tags where a function of the request names them.
         covered: headers that other parts of the key stand for, besides those that name the user.
     """
 
-    key: str
-    tags: tuple[str, ...] | None
+    place: Place
     covered: frozenset[str]
 
 
@@ -96,9 +96,14 @@ class Addresses:
 
         Raises:
             DisallowedHost: ``ALLOWED_HOSTS`` has not the host that was asked.
+            ImproperlyConfigured: the alias is of another backend.
         """
         options, meta, own, match = self._options, request.META, vars(request), request.resolver_match
-        renderer = getattr(asker, "accepted_renderer", None)
+        renderer = version = None
+        if asker is not request:
+            # Asked for otherwise, what is missing is looked for in Django's request, at ten times the price.
+            of_rest = vars(asker)
+            renderer, version = of_rest.get("accepted_renderer"), of_rest.get("version")
         chosen = (
             EVERYBODY if self._is_for_everybody else identity(asker, options.aspects, shared=options.shared),
             request.path_info if match is None else match.route,
@@ -106,6 +111,7 @@ class Addresses:
             None if renderer is None else f"{asker.accepted_media_type} {renderer.format}",
             *active(),
             meta.get("SCRIPT_NAME") or None,
+            None if version is None else str(version),
         )
         given = (args, *kwargs.items()) if args or kwargs else None
         if type(request) not in _USUAL_REQUESTS or "get_host" in own or (given and not _are_usual(args, kwargs)):
@@ -134,7 +140,7 @@ class Addresses:
         kwargs: Mapping[str, Any],
         vary: Vary,
     ) -> Address:
-        who, mounting, media_type, language, timezone, root = chosen
+        who, mounting, media_type, language, timezone, root, version = chosen
         form = Representation(
             media_type=media_type,
             language=language,
@@ -142,6 +148,7 @@ class Addresses:
             scheme=request.scheme,
             host=request.get_host(),
             root=root,
+            version=version,
         )
         view, options = self._view, self._options
         # Two views may share a prefix and a name, and one may be mounted at two places.
@@ -157,11 +164,8 @@ class Addresses:
         covered = _BY_NEGOTIATION if media_type is not None else frozenset[str]()
         if language is not None:
             covered |= _BY_LANGUAGE
-        return Address(
-            f"{base}&{form.text(EnvironHeaders(request.META), vary)}:{who}:{SUFFIX}",
-            _tags(options.tags, kwargs),
-            covered,
-        )
+        key = f"{base}&{form.text(EnvironHeaders(request.META), vary)}:{who}:{SUFFIX}"
+        return Address(Place(client_of(options.cache), key, _tags(options.tags, kwargs)), covered)
 
 
 def _origin(request: HttpRequest) -> Seen:
@@ -207,9 +211,9 @@ def _digest(*names: str) -> str:
     return hashlib.sha256("\0".join(names).encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
-def _tags(declared: Any, kwargs: Mapping[str, Any]) -> tuple[str, ...] | None:
+def _tags(declared: Any, kwargs: Mapping[str, Any]) -> tuple[str, ...]:
     if callable(declared):
-        return None
+        return ()
     return tuple([tag.format_map(kwargs) if "{" in tag else tag for tag in declared])
 
 

@@ -2,104 +2,80 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, wraps
 from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.decorators import classonlymethod
 
-from hitrate.django.responses.decorator import ASKED, ATTRIBUTE
+from hitrate.django.responses.decorator import ASKED
+from hitrate.django.responses.guard import Mounted, why_not_public
 from hitrate.django.responses.view import CachedView
+from hitrate.http.facts import READS
+from hitrate.http.fields import split_list
+
+View = Callable[..., HttpResponseBase]
 
 
 class CachedViewMixin:
     """
-    Answer hits before REST framework's own dispatch: no negotiation, no authentication, no throttling.
+    Answer hits before REST framework's own work: no view object, no negotiation, no authentication, no throttling.
 
     Stands before the view class: ``class ProductViewSet(CachedViewMixin, ModelViewSet)``. It concerns the methods that
     are decorated with ``@cache_api_response(shared=True, ...)``, without ``vary_on``, of views that are public: all
-    permissions are ``AllowAny`` or ``IsAuthenticatedOrReadOnly``, and there are no throttles. All others are answered
-    as if it were not there, and ``manage.py check`` says why (``hitrate.E010``). Django's middleware has run in any
-    case.
+    permissions are ``AllowAny`` or ``IsAuthenticatedOrReadOnly``, there are no throttles, and no steps before the
+    method (``dispatch``, ``initial``, ...) are their own. All others are answered as if it were not there, and
+    ``manage.py check`` says why (``hitrate.E010``). Django's middleware has run in any case.
     """
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Answer from the cache, or by REST framework."""
-        early = self._early(request)
-        if early is None:
-            return self._dispatch(request, *args, **kwargs)
+    @classonlymethod
+    def as_view(cls, *args: Any, **initkwargs: Any) -> View:  # noqa: N805  as Django's own
+        """Make the function that answers requests: from the cache, or by REST framework."""
+        view: View = super().as_view(*args, **initkwargs)  # type: ignore[misc]
+        mounted = Mounted.of(view)
+        if mounted is None or inspect.iscoroutinefunction(view):
+            return view
+        return _answering_early(view, mounted)
+
+
+def _answering_early(view: View, mounted: Mounted) -> View:
+    # By HTTP method, judged at its first request: settings and classes are whole then.
+    judged: dict[str, CachedView | None] = {}
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        method = request.method
+        early = judged[method] if method in judged else _judge(judged, mounted, method)
+        if early is None or _chooses_form(request.META.get("HTTP_ACCEPT", "")):
+            return view(request, *args, **kwargs)
 
         def call() -> HttpResponseBase:
             setattr(request, ASKED, True)
-            return self._dispatch(request, *args, **kwargs)
+            return view(request, *args, **kwargs)
 
         return early.answer(request, args, kwargs, call)
 
-    def _dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        dispatch: Callable[..., HttpResponseBase] = super().dispatch  # type: ignore[misc]
-        return dispatch(request, *args, **kwargs)
-
-    def _early(self, request: HttpRequest) -> CachedView | None:
-        """What answers early for this request."""
-        method = (request.method or "").lower()
-        # Viewsets bind HTTP methods to actions on the instance, before dispatch.
-        handler = getattr(self, "get" if method == "head" and not hasattr(self, "head") else method, None)
-        cached: CachedView | None = getattr(handler, ATTRIBUTE, None)
-        view: Any = type(self)
-        return None if cached is None else early_twin(view, cached)
+    return answer
 
 
-@lru_cache(maxsize=4096)
-def early_twin(view: Any, cached: CachedView) -> CachedView | None:
-    """
-    The same view asked before negotiation: its answers vary on headers instead, and so have keys of their own.
-
-    Args:
-        view: the class.
-        cached: one of its methods.
-
-    Returns:
-        None where it may not be asked then.
-    """
-    if why_not_public(view, cached) is not None:
+def _judge(judged: dict[str, CachedView | None], mounted: Mounted, method: str | None) -> CachedView | None:
+    """The same view asked before negotiation: its answers vary on headers instead, and so have keys of their own."""
+    if method not in READS:
+        # Nor remembered: a client may invent any number of them.
         return None
-    # REST framework says so in each answer of a view that has a choice.
-    negotiates = len(view.renderer_classes) > 1
-    return CachedView(cached.function, cached.options, varies_on=("accept",) if negotiates else ())
+    cached = mounted.cached(method.lower())
+    if cached is None or why_not_public(mounted, cached) is not None:
+        return judged.setdefault(method, None)
+    return judged.setdefault(method, CachedView(cached.function, cached.options, varies_on=mounted.varies_on()))
 
 
-def why_not_public(view: type, cached: CachedView) -> str | None:
-    """
-    Why answers of a view may not be served before its checks, None if they may.
-
-    Args:
-        view: the class.
-        cached: one of its methods.
-    """
-    if not cached.options.shared:
-        return "its answers are not declared shared=True"
-    if cached.options.aspects is not None:
-        return "its answers vary on what is known only after authentication (vary_on)"
-    if cached.options.original is not None:
-        return "its answers are kept as data, which is rendered after negotiation (values='original')"
-    return why_guarded(view)
-
-
-def why_guarded(view: type) -> str | None:
-    """Why a class is not public, None if it is."""
-    from rest_framework.permissions import AllowAny, IsAuthenticatedOrReadOnly
-    from rest_framework.views import APIView
-
-    if not issubclass(view, APIView):
-        return "it is no view of REST framework"
-    # Only GET and HEAD are answered early, which both of these let everybody do.
-    everybody = (AllowAny, IsAuthenticatedOrReadOnly)
-    guarded = [permission for permission in view.permission_classes if permission not in everybody]
-    if guarded:
-        return f"it has the permission {getattr(guarded[0], '__name__', guarded[0])!r}"
-    if view.throttle_classes:
-        return f"it has the throttle {view.throttle_classes[0].__name__!r}"
-    for name in ("get_permissions", "check_permissions", "get_throttles", "check_throttles", "initial"):
-        if getattr(view, name) is not getattr(APIView, name):
-            return f"it has a {name}() of its own"
-    return None
+@lru_cache(maxsize=1024)
+def _chooses_form(accept: str) -> bool:
+    """Whether somebody wants a media type with parameters, which renderers may heed: ``application/json;indent=4``."""
+    return ";" in accept and any(
+        not parameter.strip().lower().startswith("q=")
+        for choice in split_list(accept)
+        for parameter in choice.split(";")[1:]
+    )

@@ -58,13 +58,13 @@ class Originals:
         asker: Any,
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
-        **of: Any,
+        *of: Any,
     ) -> Visit:
         """Begin a visit, as `Visit` does, by the original's key if this request may use it."""
         key = None if self.has_given_up or args else self._key(options, asker, kwargs)
         if key is None:
-            return Visit(options, addresses, asker, args, kwargs, **of)
-        return OriginalVisit(self, key, options, addresses, asker, args, kwargs, **of)
+            return Visit(options, addresses, asker, args, kwargs, *of)
+        return OriginalVisit(self, key, options, addresses, asker, args, kwargs, *of)
 
     def _key(self, options: Options, asker: Any, kwargs: Mapping[str, Any]) -> str | None:
         request: HttpRequest = getattr(asker, "_request", asker)
@@ -87,10 +87,10 @@ class Originals:
 class OriginalVisit(Visit):
     """One request that may be answered with what old code keeps, and whose answer old code may be given."""
 
-    def __init__(self, originals: Originals, key: str, *question: Any, client: Any, **of: Any) -> None:
-        super().__init__(*question, client=client, **of)
+    def __init__(self, originals: Originals, key: str, *question: Any) -> None:
+        super().__init__(*question)
         self._originals = originals
-        self.place: Any = OriginalPlace(client, key, self.place, self._rebuild, self._give_up)
+        self.place: Any = OriginalPlace(self.place.client, key, self.place, self._rebuild, self._give_up)
         if self.passes is None and bypasses(key):
             self.passes = "transaction"
 

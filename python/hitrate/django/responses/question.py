@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase, QueryDict
 
+from hitrate.django.invalidation import bypasses
 from hitrate.django.responses.address import Address, Addresses
 from hitrate.django.responses.identity import is_known, user_of
 from hitrate.django.responses.options import Options
@@ -45,7 +46,6 @@ class Question(Exchange[HttpResponseBase]):
         asker: Any,
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
-        *,
         learned: Learned,
         numbers: Numbers,
     ) -> None:
@@ -61,15 +61,28 @@ class Question(Exchange[HttpResponseBase]):
         """
         request: HttpRequest = getattr(asker, "_request", asker)
         meta = request.META
-        self.asker, self.request, self.url_arguments = asker, request, kwargs
-        self.session_was_read = False
         # One look at all of them, for nearly every request has none.
         is_plain = (
             request.method == "GET" and meta.keys().isdisjoint(options.concerns) and not meta.get("CONTENT_LENGTH")
         )
-        super().__init__(options, learned=learned, numbers=numbers, is_plain=is_plain)
+        super().__init__(options, learned, numbers, is_plain=is_plain)
+        self.asker, self.request, self.url_arguments = asker, request, kwargs
+        self.session_was_read = False
         self.is_stranger = not options.shared and options.aspects is None and not is_known(user_of(asker))
         self.address: Address = addresses.of(asker, request, args, kwargs, self._vary)
+        self.place = self.address.place
+        if callable(options.tags):
+            self.place = self.place._replace(tags=_named(options.tags(asker, **kwargs)))
+        if not is_plain:
+            self.consider()
+        if self.passes is None:
+            self.passes = self._own_way()
+
+    def _own_way(self) -> str | None:
+        """Why it goes past the cache for a reason that HTTP does not know."""
+        if self.is_stranger and "HTTP_AUTHORIZATION" in self.request.META:
+            return "authorization"
+        return "transaction" if bypasses(self.place.key, self.place.tags) else None
 
     def _asked(self) -> Request:
         is_staff = self.declared.policy.clients == "staff" and bool(getattr(user_of(self.asker), "is_staff", False))
@@ -103,3 +116,8 @@ class Question(Exchange[HttpResponseBase]):
             yield
         finally:
             request.GET, request.META["QUERY_STRING"] = whole, text
+
+
+def _named(tags: Iterable[object]) -> tuple[str, ...]:
+    """The tags that a function of the project returned, each once."""
+    return tuple(dict.fromkeys(map(str, tags)))

@@ -8,8 +8,6 @@ from typing import Any
 from django.http import HttpResponse
 from django.http.response import ResponseHeaders
 
-from hitrate.http.answer import Pairs
-
 # What an answer of Django holds, in the versions that this was written for.
 _ATTRIBUTES = frozenset(
     {
@@ -35,11 +33,12 @@ class StoredResponse(HttpResponse):
     all, which is a third of a hit.
     """
 
-    def __init__(self, status: int, lines: Pairs, body: bytes) -> None:
+    def __init__(self, status: int, lines: dict[str, tuple[str, str]], body: bytes) -> None:
         """
         Args:
             status: the code.
-            lines: name and value of each header.
+            lines: name and value of each header, by its name in lower case, as Django keeps them. An entry with an end
+                of line in one is damaged, so that nothing of Django's is lost by not looking again.
             body: the content.
         """
         if not _IS_KNOWN:
@@ -50,7 +49,5 @@ class StoredResponse(HttpResponse):
             self._charset = self._handler_class = self._reason_phrase = None
             self._resource_closers: list[Any] = []
             self.cookies, self.closed = SimpleCookie(), False
-            self.headers = ResponseHeaders({})
-        # As it keeps them: the line by its name in lower case. An entry with an end of line in one is damaged, so that
-        # nothing of Django's is lost by not looking again.
-        self.headers._store = {line[0].lower(): line for line in lines}  # noqa: SLF001
+            self.headers = ResponseHeaders.__new__(ResponseHeaders)
+        self.headers._store = lines  # noqa: SLF001

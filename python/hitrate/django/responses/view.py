@@ -7,14 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.core.cache import caches
-from django.core.exceptions import BadRequest, ImproperlyConfigured, PermissionDenied, SuspiciousOperation
-from django.core.signals import setting_changed
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.http import Http404, HttpResponseBase
 
 from hitrate._native import Lease
-from hitrate.cache import Cache
-from hitrate.django.naming import native
 from hitrate.django.responses.address import Addresses
 from hitrate.django.responses.options import Options
 from hitrate.django.responses.originals import Originals
@@ -112,11 +108,7 @@ class CachedView:
         return await aanswer(visit, passing, make, is_failure)
 
     def _visit(self, asker: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Visit:
-        options = self.options
-        client = _clients.get(options.cache) or _open(options.cache)
-        return self._begin(
-            options, self._addresses, asker, args, kwargs, client=client, learned=self._learned, numbers=self._numbers
-        )
+        return self._begin(self.options, self._addresses, asker, args, kwargs, self._learned, self._numbers)
 
     async def _avisit(self, asker: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Visit:
         load_user = getattr(asker, "auser", None)
@@ -132,27 +124,3 @@ class CachedView:
 def is_async(function: Callable[..., Any]) -> bool:
     """Whether a view is to be awaited."""
     return inspect.iscoroutinefunction(function)
-
-
-# By alias. Each look for one of Django's backend objects, which it makes per thread and task, takes 0.7 µs.
-_clients: dict[str, Cache] = {}
-
-
-def forget(*, setting: str, **_: Any) -> None:
-    """Drop the clients of settings that no longer hold."""
-    if setting == "CACHES":
-        _clients.clear()
-
-
-setting_changed.connect(forget, dispatch_uid="hitrate.django.responses.view")
-
-
-def _open(alias: str) -> Cache:
-    backend = caches[alias]
-    client = native(backend)
-    if client is None:
-        raise ImproperlyConfigured(
-            f"cached answers need hitrate's backend, and CACHES[{alias!r}] is {type(backend).__name__}; "
-            "use BACKEND 'hitrate.django.RedisCache', or name another alias by cache=..."
-        )
-    return _clients.setdefault(alias, client)

@@ -2,68 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Any
 
 from django.http import HttpResponse, HttpResponseBase
 
+from hitrate._native import Entry
 from hitrate.django.invalidation import bypasses
-from hitrate.django.responses.address import Addresses
-from hitrate.django.responses.options import Options
 from hitrate.django.responses.private import private_use, session_watch
 from hitrate.django.responses.question import Question
 from hitrate.django.responses.response import StoredResponse
 from hitrate.django.snapshots import snapshot_risk
-from hitrate.http.answer import Pairs
-from hitrate.lease import Place
-from hitrate.responses import Learned, Numbers, Reply
+from hitrate.http.answer import Pairs, served_by_name
+from hitrate.responses import Reply
 
 
 class Visit(Question):
     """One request."""
 
     __slots__ = ()
-
-    def __init__(
-        self,
-        options: Options,
-        addresses: Addresses,
-        asker: Any,
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
-        *,
-        client: Any,
-        learned: Learned,
-        numbers: Numbers,
-    ) -> None:
-        """
-        Args:
-            options: of the view, as all but `client` for `Question`.
-            addresses: of its answers.
-            asker: what it gets.
-            args: its positional arguments after the request.
-            kwargs: its arguments by name.
-            client: the cache.
-            learned: what its answers vary on.
-            numbers: of the view.
-        """
-        super().__init__(options, addresses, asker, args, kwargs, learned=learned, numbers=numbers)
-        self.consider()
-        tags = self.address.tags
-        self.place = Place(client, self.address.key, self._computed_tags() if tags is None else tags)
-        if self.passes is None:
-            self.passes = self._own_way()
-
-    def _computed_tags(self) -> tuple[str, ...]:
-        declared: Any = self.declared.tags
-        return tuple(dict.fromkeys(map(str, declared(self.asker, **self.url_arguments))))
-
-    def _own_way(self) -> str | None:
-        """Why it goes past the cache for a reason that HTTP does not know."""
-        if self.is_stranger and "HTTP_AUTHORIZATION" in self.request.META:
-            return "authorization"
-        return "transaction" if bypasses(self.place.key, self.place.tags) else None
 
     def view_runs(self) -> AbstractContextManager[None]:
         """The time in which the view does."""
@@ -86,4 +42,8 @@ class Visit(Question):
         response.headers[name] = value
 
     def _response(self, status: int, lines: Pairs, body: bytes) -> HttpResponse:
-        return StoredResponse(status, lines, body)
+        return StoredResponse(status, {line[0].lower(): line for line in lines}, body)
+
+    def _whole(self, entry: Entry, status: str) -> HttpResponse:
+        body = entry.body
+        return StoredResponse(200, served_by_name(entry.by_name(), entry.age, len(body), status), body)
