@@ -68,6 +68,12 @@ impl Breaker {
         matches!(self.state, State::Open { .. })
     }
 
+    /// Whether a PING is under way that tells if the server is dead.
+    #[must_use]
+    pub fn is_suspicious(&self) -> bool {
+        matches!(self.state, State::Suspected(_))
+    }
+
     /// A round trip failed in a way that a dead server would explain. None: it is open already, or somebody else is sending
     /// a PING.
     pub fn failed(&mut self) -> Option<Suspicion> {

@@ -220,8 +220,10 @@ impl Cache {
             };
         }
         if !local.health.is_open() {
-            if let Role::Forget(forget) = &call.role {
-                local.health.journal_behind_records(forget);
+            if let Role::Forget(forget) = &call.role
+                && local.health.journal_behind_records(forget)
+            {
+                return self.settle(local.health.unavailable(), call).map(|()| Admission::Settled);
             }
             return Ok(Admission::Send);
         }

@@ -136,6 +136,12 @@ impl Health {
         self.is_open.load(Ordering::Acquire)
     }
 
+    /// Whether a call has just failed, and a PING is finding out if the server is dead.
+    #[must_use]
+    pub fn is_suspected(&self) -> bool {
+        self.state.lock().breaker.is_suspicious()
+    }
+
     /// Whether a key is to be deleted once the server can be told, and so must not be read now.
     #[inline]
     #[must_use]
@@ -167,7 +173,12 @@ impl Health {
     /// The error for calls that cannot do without the server, while the breaker is open.
     #[must_use]
     pub fn unavailable(&self) -> Error {
-        match &self.state.lock().cause {
+        let state = self.state.lock();
+        if state.breaker.is_suspicious() {
+            return self
+                .nothing_sent("a call to it has just failed, and whether it is dead is being found out".to_owned());
+        }
+        match &state.cause {
             // It is not away, and the password stays wrong until somebody reads this.
             Some(cause @ Error::Server(refusal)) if refusal.refusal() == Refusal::Authentication => cause.clone(),
             Some(cause) => self.nothing_sent(format!("it was found dead and is being probed ({cause})")),
@@ -295,14 +306,20 @@ impl Health {
         open
     }
 
-    /// Writes a deletion that is about to be sent down as well, if records wait that are to be forgotten before it.
-    pub fn journal_behind_records(self: &Arc<Self>, forget: &Forget) {
-        if self.has_journal() && !matches!(forget, Forget::Records(_)) {
-            let mut state = self.state.lock();
-            if state.journal.has_records() {
-                self.write_down(&mut state, forget.clone());
-            }
+    /// Writes a deletion that is about to be sent down as well, if records wait that are to be forgotten before it. Returns
+    /// whether that is all that is to be done now, for the server may be dead: whoever waited for those records in vain does
+    /// not wait for this as well.
+    #[must_use]
+    pub fn journal_behind_records(self: &Arc<Self>, forget: &Forget) -> bool {
+        if !self.has_journal() || matches!(forget, Forget::Records(_)) {
+            return false;
         }
+        let mut state = self.state.lock();
+        let waits = state.journal.has_records();
+        if waits {
+            self.write_down(&mut state, forget.clone());
+        }
+        waits && state.breaker.is_suspicious()
     }
 
     /// Writes a deletion down that may not have reached the server; it is replayed as soon as possible.

@@ -587,15 +587,15 @@ class Client:
         """
         Ask for the right to compute a value that another program reads, and may delete and store as well.
 
-        The lease is a pickle of `None` in the value's own key, a miss for programs that take `None` for one. What they
-        do to the key voids it.
+        The lease is a `None` in the value's own key, as the serializer has it: a miss for programs that take `None` for
+        one. What they do to the key voids it.
 
         Returns:
             A lease. Or what `_original` returns: somebody stored it meanwhile; what cannot be read is no such value,
             and is written over. Or a number, or None, as `_lease` does.
 
         Raises:
-            ConfigError: the cache does not pickle, or signs.
+            ConfigError: the cache writes neither pickles nor JSON, or signs.
         """
 
     def _alease_original(
@@ -644,6 +644,12 @@ class Client:
 
     def _anote_forgotten(self, version: Any = None) -> Awaitable[None]:
         """Note that something is about to be deleted, as `_note_forgotten` does."""
+
+    def _postpone(self, keys: Iterable[str], patterns: list[str], version: Any = None) -> None:
+        """
+        Write down that something is to be deleted, as if `_note_forgotten`, `delete_many` and `_forget_patterns` had
+        found the server away. It is not asked.
+        """
 
     @staticmethod
     def _sleep(seconds: float) -> None: ...

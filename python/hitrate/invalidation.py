@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from hitrate._native import Client
 
-__all__ = ["NATIVE_SUFFIX", "Forgetting", "aforget", "forget"]
+__all__ = ["NATIVE_SUFFIX", "Forgetting", "aforget", "forget", "postpone"]
 
 # How the key of an entry of ours ends.
 NATIVE_SUFFIX = ":h1"
@@ -142,6 +142,19 @@ async def aforget(cache: Client, what: Forgetting, version: Any = None) -> int |
             answer = await getattr(cache, twin)(*arguments)
         except ServerError as error:
             answer = error
+
+
+def postpone(cache: Client, patterns: Iterable[str], version: Any = None) -> None:
+    """
+    Let what matches be forgotten as soon as the server answers: for who has just waited for that in vain.
+
+    Args:
+        cache: the cache, in which it is a miss from now on.
+        patterns: globs, as `hitrate.Cache.invalidate` takes them.
+        version: key version, where keys have one.
+    """
+    what = Forgetting.of(patterns=patterns)
+    cache._postpone(what.exact(), what.globs(cache._names_critical), version)  # noqa: SLF001 (as the verbs here are)
 
 
 def _calls(cache: Client, what: Forgetting, version: Any) -> Generator[Call, Any, list[Any]]:

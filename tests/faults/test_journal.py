@@ -11,6 +11,7 @@ import pytest
 
 import hitrate
 from hitrate.exceptions import ServerError
+from hitrate.invalidation import postpone
 from hitrate.testing import Server, free_port
 from tests.faults.conftest import MakeCache, frozen, until, until_healed
 from tests.faults.proxy import Proxy, delay, healthy, swallow
@@ -94,6 +95,35 @@ async def test_a_key_deleted_while_the_server_was_away_is_never_read_again(
     breaker = cache.stats()["breaker"]
     assert breaker["journal"] == 0
     assert breaker["replayed"] >= len(DELETIONS[deletion])
+
+
+async def test_forgetting_keys_and_patterns_waits_once_for_a_hung_server(
+    own_server: Server, proxy: Proxy, missing_cache: MakeCache, as_verbs: AsVerbs
+) -> None:
+    cache = missing_cache(proxy.url, timeout=1)
+    verbs, witness = as_verbs(cache), missing_cache(own_server.url, timeout=60)
+    await verbs.set_many(dict.fromkeys(KEYS, "old"))
+    proxy.fault = swallow
+    assert await verbs.invalidate("k1*", keys=["k2"]) is None
+    assert cache.stats()["timeouts"] == 1
+    assert await verbs.get("k2") is None
+    proxy.fault = healthy
+    until_healed(cache)
+    left = {key: "old" for key in KEYS if key != "k2" and not key.startswith("k1")}
+    assert witness.get_many(KEYS) == left
+
+
+async def test_what_is_forgotten_later_is_a_miss_at_once_and_gone_when_the_server_answers(
+    own_server: Server, missing_cache: MakeCache
+) -> None:
+    cache, witness = missing_cache(timeout=60), missing_cache(own_server.url, timeout=60)
+    cache.set_many(dict.fromkeys(KEYS, "old"))
+    with frozen(own_server):
+        postpone(cache, ["k1*", "k2"])
+        assert [cache.get(key) for key in ("k1", "k19", "k2")] == [None] * 3
+        assert cache.stats()["timeouts"] == 0
+    until_healed(cache)
+    assert set(witness.get_many(KEYS)) == {key for key in KEYS if key != "k2" and not key.startswith("k1")}
 
 
 async def test_a_key_deleted_while_the_server_was_stopped_is_never_read_again(

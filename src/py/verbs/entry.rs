@@ -98,7 +98,9 @@ impl Inner {
         let tags = self.tags(tags, version, MAX_TAGS)?;
         let lasts = args::duration(seconds, "seconds")?;
         let (full, critical) = self.key(key, version)?;
-        let forgotten = self.cache.local().health.is_forgotten(&full) || self.is_any_forgotten(&tags.records);
+        let health = &self.cache.local().health;
+        // Whoever waited for a read in vain does not wait for a lease as well.
+        let forgotten = health.is_suspected() || health.is_forgotten(&full) || self.is_any_forgotten(&tags.records);
         let writes = self.writes(|| tags.with_records_of(&full));
         let call = Call { forgotten, writes, ..Call::new(Role::Spare) };
         let kept = Kept::new(Mutex::new(Ok(None)));

@@ -34,11 +34,20 @@ impl Inner {
         patterns: &[PyBackedStr],
         version: Given<'_, '_>,
     ) -> PyResult<Plan<DeletePattern, impl Finish<i64> + use<>>> {
+        Ok(self.deletion(self.patterns(py, patterns, version)?, StepArg::DEFAULT))
+    }
+
+    pub(super) fn patterns(
+        &self,
+        py: Python<'_>,
+        patterns: &[PyBackedStr],
+        version: Given<'_, '_>,
+    ) -> PyResult<Vec<Pattern>> {
         let sparing = |pattern: &PyBackedStr| {
             let (glob, spares_critical) = (self.pattern(py, pattern, version)?, !self.names_critical(pattern));
             Ok(Pattern { glob, spares_critical })
         };
-        Ok(self.deletion(patterns.iter().map(sparing).collect::<PyResult<_>>()?, StepArg::DEFAULT))
+        patterns.iter().map(sparing).collect()
     }
 
     fn names_critical(&self, pattern: &str) -> bool {

@@ -1,12 +1,14 @@
-//! Forgetting tags, and noting for loaders of an older state that something was forgotten.
+//! Forgetting tags, noting for loaders of an older state that something was forgotten, and forgetting later.
 
 use crate::cache::{Call, Role};
 use crate::invalidate::Forget;
 use crate::keys::FullKey;
 use crate::py::client::{Given, Inner, Object, PyClient};
+use crate::py::events;
 use crate::py::plan::{Finish, Plan};
 use crate::store::{Many, RecordsForget};
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
 
 fn forgetting<F: Finish<usize>>(records: Vec<FullKey>, finish: F) -> Plan<RecordsForget, F> {
     // Of none at all nothing is sent.
@@ -44,8 +46,30 @@ impl Inner {
     }
 }
 
+impl Inner {
+    /// Lets keys, and what matches, be forgotten when the server answers, which is not asked now.
+    fn postpone(&self, keys: &Object<'_>, patterns: &[PyBackedStr], version: Given<'_, '_>) -> PyResult<()> {
+        let py = keys.py();
+        let record = Forget::Records(vec![self.forgotten_record(py, version)?]);
+        let (_, keys, _) = self.many(keys, version)?;
+        let patterns = self.patterns(py, patterns, version)?;
+        let health = &self.cache.local().health;
+        for forget in [record, Forget::Keys(keys), Forget::Patterns(patterns)] {
+            self.cache.wrote(&Call::new(Role::Forget(forget.clone())));
+            health.journal(forget);
+        }
+        events::deliver(py, health);
+        Ok(())
+    }
+}
+
 #[pymethods]
 impl PyClient {
+    #[pyo3(signature = (keys, patterns, version=None))]
+    fn _postpone(&self, keys: &Object<'_>, patterns: Vec<PyBackedStr>, version: Given<'_, '_>) -> PyResult<()> {
+        self.inner.postpone(keys, &patterns, version)
+    }
+
     #[pyo3(signature = (tags, version=None))]
     fn _forget_tags(&self, tags: &Object<'_>, version: Given<'_, '_>) -> PyResult<Py<PyAny>> {
         self.inner.forget_tags(tags, version)?.wait(tags.py(), &self.inner)
