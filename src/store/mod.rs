@@ -17,7 +17,7 @@ pub use lease::{Filled, Grant, Judge, LeaseFill, LeaseRelease, LeaseTake, Taken}
 pub use lock::{LockExtend, LockRelease};
 pub use many::{GetMany, Many, SetMany, Sink, Source, Stored, Unlink};
 pub use memory::{Memory, Seen, Session, Usage};
-pub use original::{OriginalFill, OriginalTake, is_placeholder, original_release};
+pub use original::{Guise, OriginalFill, OriginalTake, is_placeholder, original_release};
 pub use scan::{DeletePattern, Page, ScanPage, Spares};
 pub use single::{
     AddOrGet, Condition, Exists, ExpireAt, Get, Got, Persist, Ping, Raw, Remaining, Set, TimeToLive, Touch,

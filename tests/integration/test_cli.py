@@ -267,8 +267,8 @@ def test_a_reader_that_has_seen_enough_is_no_error(own_server: Server) -> None:
 
 
 @pytest.fixture
-def kept(cache: hitrate.Cache) -> hitrate.Cache:
-    """A cache with an answer, a cached value, a lease and a value."""
+def kept(cache: hitrate.Cache, make_cache: Callable[..., hitrate.Cache]) -> hitrate.Cache:
+    """A cache with an answer, a cached value, leases and a value."""
     tags = ("products", "product:5")
     answer, value = cache._lease("page", 60, tags), cache._lease("value", 60)
     assert isinstance(answer, Lease)
@@ -277,7 +277,8 @@ def kept(cache: hitrate.Cache) -> hitrate.Cache:
     assert cache._fill_response(answer, 200, headers, b"b" * 600, etag='"e"', fresh=100, lifetime=1000)
     assert cache._fill_value(value, {"a"}, fresh=100, lifetime=1000)
     assert isinstance(cache._lease("lease", 60), Lease)
-    assert isinstance(cache._lease_original("beside", 60), Lease)
+    assert isinstance(cache._lease_original("pickled", 60), Lease)
+    assert isinstance(make_cache(serializer="json")._lease_original("json", 60), Lease)
     cache.set("plain", "text", ttl=100)
     return cache
 
@@ -309,7 +310,7 @@ def test_get_opens_a_cached_value_and_reads_nothing_of_it(run: Run, kept: hitrat
 
 
 def test_get_knows_leases_and_records(run: Run, kept: hitrate.Cache) -> None:
-    for key in ("lease", "beside"):
+    for key in ("lease", "pickled", "json"):
         assert json.loads(run("get", key, "--json")[1])["form"] == "lease"
     found = json.loads(run("get", "hitrate:tag:products", "--json")[1])
     assert (found["form"], found["tag"], len(found["version"])) == ("tag record", "products", 32)
@@ -335,7 +336,8 @@ def test_long_lists_tell_kinds(run: Run, kept: hitrate.Cache) -> None:
         "page": "answer",
         "value": "cached value",
         "lease": "lease",
-        "beside": "lease",
+        "pickled": "lease",
+        "json": "lease",
         "plain": "value",
         "list": "list",
     }

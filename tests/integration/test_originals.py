@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -12,11 +13,16 @@ import hitrate
 from hitrate._native import Lease
 from hitrate.exceptions import ConfigError, SerializationError
 from hitrate.testing import Endpoint, free_port
-from tests.integration.entries import Entries
+from tests.integration.entries import Entries, MakeEntries
 
 ON_EVERY_STORE = True
 
 VALUE = {"rows": [1, "two", None, 3.5]}
+
+
+@pytest.fixture(params=["pickle", "json"])
+def entries(request: pytest.FixtureRequest, make_entries: MakeEntries) -> Entries:
+    return make_entries(serializer=request.param)
 
 
 async def leased(entries: Entries, seconds: float = 60) -> Lease:
@@ -122,7 +128,28 @@ async def test_without_a_server_there_is_no_lease() -> None:
     assert cache._original("k") is None
 
 
-@pytest.mark.parametrize("options", [{"serializer": "json"}, {"signing_keys": ["0123456789abcdef0123456789abcdef"]}])
-def test_a_cache_that_writes_no_plain_pickles_gives_no_lease(options: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match="a cache that pickles and does not sign"):
+async def test_a_lease_is_none_to_every_reader_of_its_form_and_in_no_two_the_same(make_entries: MakeEntries) -> None:
+    for serializer, read in (("pickle", pickle.loads), ("json", json.loads)):
+        cache = (entries := make_entries(serializer=serializer)).cache
+        found = set()
+        for key in ("k", "l"):
+            assert isinstance(await entries.lease_original(key, 60), Lease)
+            found.add(cache.execute("GET", cache.make_key(key)))
+        assert len(found) == 2
+        assert [read(stored) for stored in found] == [None, None]
+        cache.clear()
+
+
+@pytest.mark.parametrize("stored", ["null", "null ", "null\n", " null", "null \t\t", "[]", "0"])
+async def test_no_json_of_others_is_taken_for_a_lease(make_entries: MakeEntries, stored: str) -> None:
+    entries = make_entries(serializer="json")
+    entries.cache.execute("SET", entries.cache.make_key("k"), stored, "EX", 100)
+    value = json.loads(stored)
+    found = await entries.lease_original("k", 60)
+    assert isinstance(found, Lease) if value is None else found[0] == value
+
+
+@pytest.mark.parametrize("options", [{"serializer": "msgpack"}, {"signing_keys": ["0123456789abcdef0123456789abcdef"]}])
+def test_a_cache_whose_none_others_would_not_read_gives_no_lease(options: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="pickles or JSON and does not sign"):
         hitrate.Cache("memory://", **options)._lease_original("k", 60)

@@ -19,7 +19,8 @@ COMPRESSED = {
 # How what hitrate itself keeps begins; see src/codec/envelope.rs, where a byte behind this tells kinds apart.
 ENVELOPE = b"\xc1he\x01"
 KINDS = ("lease", "answer", "cached value")
-OLD_CODE_LEASE = b"\x80\x03C\x1ehitrate:lease:"
+# In keys that old code reads, as src/store/original.rs writes them: pickled, and in JSON.
+OLD_CODE_LEASES = (b"\x80\x03C\x1ehitrate:lease:", b"null \t\t \t    \t\t \t  \t")
 ENTRIES = ("answer", "cached value")
 TAG = "hitrate:tag:"
 FORGOTTEN = "hitrate:forgotten"
@@ -73,7 +74,7 @@ def own_kind(key: str, head: bytes) -> str | None:
         return "tag record"
     if key == FORGOTTEN:
         return "record of deletions"
-    if head.startswith(OLD_CODE_LEASE):
+    if head.startswith(OLD_CODE_LEASES):
         return "lease"
     if len(head) < HEAD_BYTES or not head.startswith(ENVELOPE):
         return None

@@ -15,6 +15,7 @@ mod write;
 use crate::codec::{Codec, Damaged, Form};
 use crate::config::CacheSettings;
 use crate::stats::Stats;
+use crate::store::Guise;
 use damage::is_damage;
 pub(super) use plain::load_plain_pickle;
 use pyo3::prelude::*;
@@ -51,9 +52,14 @@ impl Values {
         })
     }
 
-    /// Whether values are stored as pickles that other programs read, without a signature.
-    pub(super) fn are_plain_pickles(&self) -> bool {
-        matches!(self.writer, Writer::Pickle { .. }) && !self.codec.is_signing()
+    /// As what a lease may stand in the key of a value: none where other programs would not take it for a miss.
+    pub(super) fn guise(&self) -> Option<Guise> {
+        match self.writer {
+            _ if self.codec.is_signing() => None,
+            Writer::Pickle { .. } => Some(Guise::Pickle),
+            Writer::Json { .. } => Some(Guise::Json),
+            Writer::MsgPack { .. } | Writer::Foreign { .. } => None,
+        }
     }
 
     /// What it does to bytes.

@@ -8,7 +8,8 @@ use crate::py::errors::ConfigError;
 use crate::py::lease::{Kept, PyLease};
 use crate::py::plan::{Finish, Plan};
 use crate::store::{
-    EntryGet, Filled, Found, Judge, LockRelease, OriginalFill, OriginalTake, Taken, is_placeholder, original_release,
+    EntryGet, Filled, Found, Guise, Judge, LockRelease, OriginalFill, OriginalTake, Taken, is_placeholder,
+    original_release,
 };
 use parking_lot::Mutex;
 use pyo3::prelude::*;
@@ -56,20 +57,26 @@ impl Inner {
         seconds: &Object<'_>,
         version: Given<'_, '_>,
     ) -> PyResult<Plan<OriginalTake<Met>, impl Finish<Taken>>> {
-        if !self.values.are_plain_pickles() {
-            return Err(ConfigError::new_err(
-                "values='original' needs a cache that pickles and does not sign: its lease is a pickle of None, which \
-                 the old code takes for a miss",
-            ));
-        }
+        let guise = self.guise()?;
         let lasts = args::duration(seconds, "seconds")?;
         let (full, critical) = self.key(key, version)?;
-        let (forgotten, writes) = (self.cache.local().health.is_forgotten(&full), self.writes(|| vec![full.clone()]));
-        let call = Call { forgotten, writes, ..Call::new(Role::Spare) };
+        let health = &self.cache.local().health;
+        // Whoever waited for a read in vain does not wait for a lease as well.
+        let forgotten = health.is_suspected() || health.is_forgotten(&full);
+        let call = Call { forgotten, writes: self.writes(|| vec![full.clone()]), ..Call::new(Role::Spare) };
         let kept = Kept::new(Mutex::new(Ok(None)));
         let met = Met { inner: Arc::clone(self), kept: Arc::clone(&kept) };
         let finish = self.leased(key, version, critical, kept)?;
-        Ok(Plan { operation: OriginalTake::new(full, lasts, met), call, finish })
+        Ok(Plan { operation: OriginalTake::new(full, guise, lasts, met), call, finish })
+    }
+
+    fn guise(&self) -> PyResult<Guise> {
+        self.values.guise().ok_or_else(|| {
+            ConfigError::new_err(
+                "values='original' needs a cache that writes pickles or JSON and does not sign: its lease is a None in \
+                 that form, which the old code takes for a miss",
+            )
+        })
     }
 
     fn fill_original(
@@ -80,7 +87,7 @@ impl Inner {
     ) -> PyResult<Plan<OriginalFill, impl Finish<Filled> + use<>>> {
         let grant = &lease.grant;
         let stored = self.values.encode(&grant.key, value)?;
-        let operation = OriginalFill::new(grant, stored, args::duration(lifetime, "lifetime")?);
+        let operation = OriginalFill::new(grant, self.guise()?, stored, args::duration(lifetime, "lifetime")?);
         // What was forgotten since the lease was given waits to be forgotten by the server, too.
         let forgotten = self.cache.local().health.is_forgotten(&grant.key);
         let writes = self.writes(|| vec![grant.key.clone()]);
@@ -89,10 +96,10 @@ impl Inner {
         Ok(Plan { operation, call, finish })
     }
 
-    fn release_original(&self, lease: &PyLease) -> Plan<LockRelease, impl Finish<bool> + use<>> {
+    fn release_original(&self, lease: &PyLease) -> PyResult<Plan<LockRelease, impl Finish<bool> + use<>>> {
         let writes = self.writes(|| vec![lease.grant.key.clone()]);
         let call = Call { writes, ..Call::new(Role::Spare) };
-        Plan { operation: original_release(&lease.grant), call, finish: boolean }
+        Ok(Plan { operation: original_release(&lease.grant, self.guise()?), call, finish: boolean })
     }
 }
 
@@ -159,10 +166,10 @@ impl PyClient {
     }
 
     fn _release_original(&self, lease: &Bound<'_, PyLease>) -> PyResult<Py<PyAny>> {
-        self.inner.release_original(lease.get()).wait(lease.py(), &self.inner)
+        self.inner.release_original(lease.get())?.wait(lease.py(), &self.inner)
     }
 
     fn _arelease_original<'py>(&self, lease: &Bound<'py, PyLease>) -> PyResult<Object<'py>> {
-        self.inner.release_original(lease.get()).begin(lease.py(), &self.inner)
+        self.inner.release_original(lease.get())?.begin(lease.py(), &self.inner)
     }
 }

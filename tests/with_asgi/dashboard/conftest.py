@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -52,6 +53,12 @@ async def raw(manager: dashboard.CacheManager, key: str) -> bytes | None:
     """The bytes under a key."""
     found: bytes | None = await manager.cache.aexecute("GET", manager.cache.make_key(key))
     return found
+
+
+async def given_back(manager: dashboard.CacheManager) -> None:
+    """Wait until the leases of tasks that ended have been given back."""
+    while releases := manager._store._fills._releases:
+        await asyncio.wait(releases)
 
 
 async def put(manager: dashboard.CacheManager, key: str, stored: Any, ttl: int = 300) -> None:

@@ -8,15 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from hitrate.layouts import fastapi_dashboard as dashboard
 from hitrate.testing import Server
 from tests.faults.conftest import PATIENCE, until
 from tests.faults.proxy import Proxy, healthy, proxy_to, swallow
+from tests.with_asgi.dashboard.conftest import MakeManager
 from tests.with_asgi.dashboard.site import ACME, Site, serving
 
 # If every call waited for its own deadline, the requests below would take several times as long as anybody waits here.
 DEADLINE = 2
 REQUESTS = 25
 KEY = f"dashboard_stats:{ACME}"
+TENANTS = ["one", "two", "three"]
 
 
 @pytest.fixture
@@ -63,6 +66,25 @@ def test_absent_then_there_then_dead_then_hung_then_back(site: Site, proxy: Prox
     proxy.cut()
     own_server.execute("FLUSHALL")
     until(lambda: is_cached(site, own_server), "a server that hung is used again")
+
+
+async def test_changes_wait_once_for_a_hung_server_however_many_they_are(
+    make_manager: MakeManager, proxy: Proxy, own_server: Server
+) -> None:
+    manager = make_manager(proxy.url, timeout=DEADLINE)
+    publisher = dashboard.EventPublisher()
+    dashboard.CacheInvalidationSubscriber(manager, publisher)
+    for tenant in TENANTS:
+        assert await manager.set("pricing", tenant, "p", 1)
+    proxy.fault = swallow
+    for tenant in TENANTS:
+        await publisher.publish(dashboard.DataEvent(dashboard.EventType.PRICE_UPDATED, tenant, "product", "p"))
+        assert await manager.clear_product(tenant, "p") == 0
+        assert await manager.get("pricing", tenant, "p") is None
+    assert manager.cache.stats()["timeouts"] == 1
+    proxy.fault = healthy
+    proxy.cut()
+    until(lambda: not own_server.execute("KEYS", "*pricing:*"), "they are forgotten")
 
 
 @pytest.mark.parametrize("is_hung", [False, True], ids=["dead", "hung"])

@@ -22,7 +22,7 @@ from hitrate.layouts.fastapi_dashboard import (
     set_cached,
 )
 from hitrate.testing import Endpoint, free_port
-from tests.with_asgi.dashboard.conftest import MakeManager, put, raw
+from tests.with_asgi.dashboard.conftest import MakeManager, given_back, put, raw
 
 KEY = make_cache_key("dashboard_kpis", "tenant-001", days=30)
 
@@ -160,7 +160,7 @@ async def test_a_lease_is_given_back_when_its_task_ends_without_a_value(manager:
     assert await asyncio.create_task(get_cached(KEY)) is None
 
     async def next_request() -> bool:
-        await invalidate_tenant_cache("somebody else")  # waits for what was given back
+        await given_back(manager)
         return await get_cached(KEY) is None and await set_cached(KEY, 1, ttl=300)
 
     assert await asyncio.create_task(next_request())

@@ -3,7 +3,7 @@ No stale fill: who finds nothing takes a lease, and what it computes is stored o
 
 `get_cached` and `set_cached` are two calls, as in the original, so the lease waits in between for the task that made
 the first one, and is given back when that ends. It stands in the entry's own key, so that whatever deletes the key, an
-old worker included, voids it. To old workers it is bytes that they cannot read, which they take for a miss.
+old worker included, voids it. To old workers it is a JSON ``null``, which they take for a miss.
 """
 
 from __future__ import annotations
@@ -28,13 +28,12 @@ class Fills:
     The fills of one cache.
 
     Args:
-        cache: writes JSON.
-        leases: the same server and prefix, in pickles: such a cache alone takes leases in a key that others read.
+        cache: of them.
         seconds: after which a lease runs out, and what is computed later is not stored.
     """
 
-    def __init__(self, cache: Cache, leases: Cache, seconds: float) -> None:
-        self._cache, self._leases, self._seconds = cache, leases, seconds
+    def __init__(self, cache: Cache, seconds: float) -> None:
+        self._cache, self._seconds = cache, seconds
         # By task and key; None: this task may not store.
         self._held: WeakKeyDictionary[asyncio.Task[Any], dict[str, Lease | None]] = WeakKeyDictionary()
         # Leases that stand in keys of the server, and when they run out: they are no entries, and not counted as such.
@@ -48,7 +47,7 @@ class Fills:
         Returns:
             The value, if somebody has stored one meanwhile; else None.
         """
-        found = await self._leases._alease_original(key, self._seconds)
+        found = await self._cache._alease_original(key, self._seconds)
         if isinstance(found, tuple):
             return found[0]
         # Somebody else computes, or nobody can be asked: what this task computes may be older than what is stored next.
@@ -89,17 +88,13 @@ class Fills:
         if lease is not None:
             await self._release({key: lease})
 
-    async def let_go(self, is_forgotten: Callable[[str], bool]) -> set[str]:
+    def let_go(self, is_forgotten: Callable[[str], bool]) -> set[str]:
         """
         Let this task store what it computes from now on of what it is about to forget: it knows what it does.
 
         Returns:
             Keys to be forgotten in which nothing stands but a lease of this process.
         """
-        from asyncio import wait
-
-        if self._releases:
-            await wait(list(self._releases))
         held, now = self._of_task(), time.monotonic()
         for key in [key for key in held if is_forgotten(key)]:
             del held[key]
@@ -137,5 +132,5 @@ class Fills:
 
     async def _release(self, leases: dict[str, Lease]) -> None:
         for key, lease in leases.items():
-            await self._leases._arelease_original(lease)
+            await self._cache._arelease_original(lease)
             self._standing.pop(key, None)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 from hitrate.cache import Cache
 from hitrate.exceptions import ConfigError, SerializationError, ServerError
-from hitrate.invalidation import Forgetting
+from hitrate.invalidation import Forgetting, postpone
 from hitrate.layouts.fastapi_dashboard.envelope import as_text
 from hitrate.layouts.fastapi_dashboard.fills import Fills
 from hitrate.layouts.fastapi_dashboard.patterns import Meant
@@ -38,9 +37,7 @@ class Store:
             raise ConfigError(f"{min(taken)!r} would change what the dashboard's old workers read; leave it out")
         # It raises, so that a miss is told from a server that is away: then nobody else is asked.
         self.cache = Cache(url, serializer="json", on_error="raise", **options)
-        shared = {name: value for name, value in options.items() if name != "local"}
-        self._leases = Cache(url, serializer="pickle", unpickle="never", **shared)
-        self._fills = Fills(self.cache, self._leases, lease)
+        self._fills = Fills(self.cache, lease)
         self._fallback = Cache(f"memory://dashboard-{id(self)}", max_bytes=fallback_bytes) if fallback_bytes else None
         # Whether the last question had no answer.
         self._is_away = False
@@ -110,7 +107,7 @@ class Store:
 
     async def delete(self, key: str) -> bool:
         """Delete one value; tell whether there was one that anybody has seen."""
-        leased = await self._fills.let_go(key.__eq__)
+        leased = self._fills.let_go(key.__eq__)
         try:
             deleted = await self.cache.adelete(key) and not leased
         except ServerError:
@@ -126,23 +123,30 @@ class Store:
         Returns:
             The keys of the entries; none if the server is away, and they were written down.
         """
-        leased = await self._fills.let_go(meant.includes)
-        try:
-            found = [key async for key in self.cache.aiter_keys(meant.near) if meant.includes(key)]
-            await self.cache.adelete_many(found)
-        except ServerError:
-            found = []
-            with suppress(ServerError):
-                await self.cache.ainvalidate(meant.globs)
+        leased = self._fills.let_go(meant.includes)
+        found = await self._walk(meant)
         if (fallback := self._fallback) is not None:
             kept = [key async for key in fallback.aiter_keys(meant.near) if meant.includes(key)]
             await fallback.adelete_many(kept)
             found += kept
         return [key for key in found if key not in leased]
 
+    async def _walk(self, meant: Meant) -> list[str]:
+        # While something waits to be forgotten the server may be dead, and the next ones need not find out again.
+        if self._is_up():
+            try:
+                found = [key async for key in self.cache.aiter_keys(meant.near) if meant.includes(key)]
+                await self.cache.adelete_many(found)
+            except ServerError:
+                pass
+            else:
+                return found
+        postpone(self.cache, meant.globs)
+        return []
+
     async def forget_glob(self, glob: str) -> int:
         """Delete what matches; return how many there were, 0 if the server is away and it was written down."""
-        leased = await self._fills.let_go(Forgetting.of(patterns=[glob]).affects)
+        leased = self._fills.let_go(Forgetting.of(patterns=[glob]).affects)
         try:
             deleted = max(0, (await self.cache.ainvalidate(glob) or 0) - len(leased))
         except ServerError:
@@ -169,8 +173,7 @@ class Store:
 
     async def close(self) -> None:
         """Close the connections of the running event loop; the next call opens new ones."""
-        for cache in (self.cache, self._leases):
-            await cache.aclose()
+        await self.cache.aclose()
 
     def _is_up(self) -> bool:
         """Whether the server is there, and nothing waits to be forgotten: of such keys only this cache knows."""
