@@ -6,6 +6,7 @@ import json
 import sqlite3
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -52,7 +53,7 @@ def keys(server: Endpoint) -> set[str]:
 
 
 def change_behind_its_back(site: Site, price: int) -> None:
-    with sqlite3.connect(site.database, timeout=20) as connection:
+    with closing(sqlite3.connect(site.database, timeout=20)) as connection, connection:
         connection.execute("UPDATE sales SET price = ?", (price,))
 
 
