@@ -55,19 +55,19 @@ def _served(bench: Bench) -> Iterator[Measure]:
 
         def measure(name: str) -> Sample:
             port, pid = sites[name]
-            seconds, before = max(1, round(SECONDS * bench.seconds)), _cpu(pid)
-            sample = _load(port, seconds)
+            before = _cpu(pid)
+            sample, answers = _load(port, max(1, round(SECONDS * bench.seconds)))
             # Which foreign work disturbs least.
-            return {**sample, "CPU µs": (_cpu(pid) - before) / (sample["requests/s"] * seconds) * 1e6}
+            return {**sample, "CPU µs": (_cpu(pid) - before) / answers * 1e6}
 
         yield measure
 
 
-def _load(port: int, seconds: int) -> Sample:
+def _load(port: int, seconds: int) -> tuple[Sample, float]:
     command = [str(build("http_load")), str(port), str(CONNECTIONS), str(seconds), QUERY]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    rate, median, slow, opened = map(float, said.split())
-    return {"requests/s": rate, "p50 ms": median / 1e3, "p99 ms": slow / 1e3, "open ms": opened / 1e3}
+    rate, median, slow, opened, answers = map(float, said.split())
+    return {"requests/s": rate, "p50 ms": median / 1e3, "p99 ms": slow / 1e3, "open ms": opened / 1e3}, answers
 
 
 @contextmanager

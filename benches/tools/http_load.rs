@@ -1,9 +1,9 @@
 //! A closed loop of HTTP requests over connections that are open before the first one counts.
 //!
 //! `http_load PORT CONNECTIONS SECONDS TARGET` asks 127.0.0.1 for the same page all the time, each connection again as soon
-//! as it was answered, and prints four numbers: requests per second, the median and the 99th percentile of their times in
-//! microseconds, and the microseconds until the last connection had its first answer, while the others went on asking. That
-//! one is apart because it says how the server accepts connections under load: uvloop takes one in each turn of its loop.
+//! as it was answered, and prints five numbers: requests per second, the median and the 99th percentile of their times in
+//! microseconds, the microseconds until the last connection had its first answer, while the others went on asking, and all
+//! answers, those before that time and after the end included. The opening is apart because it says how the server accepts connections under load: uvloop takes one in each turn of its loop.
 //! wrk mixes it into its percentiles, and so cannot tell a slow page from a late `accept`.
 //!
 //! Only the standard library, so that plain `rustc` builds it; hence a thread for each connection.
@@ -39,13 +39,16 @@ fn main() -> Result<(), Failure> {
         .collect();
     start.begin.wait();
     let opened = opening.elapsed();
-    let mut times = Vec::new();
+    let (mut times, mut answers) = (Vec::new(), 0);
     for client in clients {
-        times.extend(client.join().map_err(|_| "a client panicked")??);
+        let asked = client.join().map_err(|_| "a client panicked")??;
+        answers += asked.answers;
+        times.extend(asked.times);
     }
     times.sort_unstable();
     let at = |part: f64| times.get((times.len() as f64 * part) as usize).copied().unwrap_or(u64::MAX);
-    println!("{:.1} {} {} {}", times.len() as f64 / span.as_secs_f64(), at(0.5), at(0.99), opened.as_micros());
+    let rate = times.len() as f64 / span.as_secs_f64();
+    println!("{rate:.1} {} {} {} {answers}", at(0.5), at(0.99), opened.as_micros());
     Ok(())
 }
 
@@ -62,13 +65,21 @@ fn request(target: &str) -> Vec<u8> {
     format!("GET {target} HTTP/1.1\r\n{headers}\r\n\r\n").into_bytes()
 }
 
-/// Ask over one connection; returns what each answer took that came in the measured time, in microseconds.
-fn ask(port: u16, request: &[u8], start: &Start, span: Duration) -> Result<Vec<u64>, Failure> {
+/// What one connection was answered.
+struct Asked {
+    /// What each answer took that came in the measured time, in microseconds.
+    times: Vec<u64>,
+    answers: usize,
+}
+
+fn ask(port: u16, request: &[u8], start: &Start, span: Duration) -> Result<Asked, Failure> {
     let mut opened = open(port).and_then(|mut stream| exchange(&mut stream, request).map(|()| stream));
     // Also by those who failed: everybody else waits for them.
     start.waiting.fetch_sub(1, Ordering::Relaxed);
+    let mut before = 1;
     while start.waiting.load(Ordering::Relaxed) > 0 && opened.is_ok() {
         opened = opened.and_then(|mut stream| exchange(&mut stream, request).map(|()| stream));
+        before += 1;
     }
     start.begin.wait();
     let (mut stream, started, mut times) = (opened?, Instant::now(), Vec::new());
@@ -77,7 +88,8 @@ fn ask(port: u16, request: &[u8], start: &Start, span: Duration) -> Result<Vec<u
         exchange(&mut stream, request)?;
         let answered = Instant::now();
         if answered - started > span {
-            return Ok(times);
+            let answers = before + times.len() + 1;
+            return Ok(Asked { times, answers });
         }
         times.push(u64::try_from((answered - asked).as_micros())?);
     }
