@@ -168,7 +168,15 @@ async def test_replies_that_come_byte_by_byte_find_their_calls(proxy: Proxy, mak
 async def test_one_reply_too_many_fails_all_that_came_with_it(proxy: Proxy, make_cache: MakeCache) -> None:
     cache = make_cache(proxy.url, timeout=60)
     await cache.aset_many({name: name for name in NAMES})
-    proxy.fault = corrupt(lambda data: data + b"$3\r\nbad\r\n")
+    held = bytearray()
+
+    async def all_and_one_more(link: Link, data: bytes) -> None:
+        # Behind fewer it would be taken for the reply to the next call, which nobody could tell.
+        held.extend(data)
+        if held.count(b"$") == len(NAMES):
+            await link.deliver(bytes(held) + b"$3\r\nbad\r\n")
+
+    proxy.fault = all_and_one_more
     found = await asyncio.gather(*map(cache.aget, NAMES), return_exceptions=True)
     # Any of them may have the reply of another. What came earlier, by itself, was in step; the one too many may have
     # come for one of them, and is no value.

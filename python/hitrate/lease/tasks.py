@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
@@ -49,7 +49,7 @@ class _Async:
         self._place = place
 
     async def lease(self, seconds: float, seen: Entry | None) -> Lease | Entry | float | None:
-        asking = _in_background(self._place.alease(seconds, seen))
+        asking = in_background(self._place.alease(seconds, seen))
         try:
             return await asyncio.shield(asking)
         except asyncio.CancelledError:
@@ -57,9 +57,9 @@ class _Async:
             asking.add_done_callback(self._give_back)
             raise
 
-    def _give_back(self, asking: asyncio.Task[Any]) -> None:
+    def _give_back(self, asking: asyncio.Future[Any]) -> None:
         if not asking.cancelled() and asking.exception() is None and isinstance(asking.result(), Lease):
-            _in_background(self._place.arelease(asking.result()))
+            in_background(self._place.arelease(asking.result()))
 
     async def release(self, lease: Lease) -> bool:
         return await _release(self._place, lease)
@@ -68,23 +68,23 @@ class _Async:
         return await flight.ajoin(seconds)
 
 
-_under_way: set[asyncio.Task[Any]] = set()
-"""Leases that are asked for and given back; the event loop alone would let go of them."""
+_under_way: set[asyncio.Future[Any]] = set()
+"""What comes to its end, leases asked for and given back above all; the event loop alone would let go of it."""
 
 
-def _in_background(doing: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+def in_background(doing: Awaitable[T]) -> asyncio.Future[T]:
     """
     Do it to its end, whatever becomes of the request.
 
     One that was cancelled may be cancelled again at each of its awaits, as anyio does until its scope is left.
     """
-    task = asyncio.ensure_future(doing)
+    task: asyncio.Future[T] = asyncio.ensure_future(doing)
     _under_way.add(task)
     task.add_done_callback(_done)
     return task
 
 
-def _done(task: asyncio.Task[Any]) -> None:
+def _done(task: asyncio.Future[Any]) -> None:
     _under_way.discard(task)
     if not task.cancelled():
         # Nobody may be there any more to be told; a lease then ends by itself.
@@ -93,7 +93,7 @@ def _done(task: asyncio.Task[Any]) -> None:
 
 async def _release(place: Place, lease: Lease) -> bool:
     """Give a lease back."""
-    return await asyncio.shield(_in_background(place.arelease(lease)))
+    return await asyncio.shield(in_background(place.arelease(lease)))
 
 
 async def aland(place: Place, lease: Lease, made: Made[Any]) -> None:

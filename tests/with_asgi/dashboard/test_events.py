@@ -15,7 +15,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from hitrate.layouts import fastapi_dashboard as dashboard
 from hitrate.layouts.fastapi_dashboard import CacheManager, DataEvent, EventPublisher, EventType
 from hitrate.testing import Server
-from tests.with_asgi.dashboard.conftest import MakeManager, put
+from tests.with_asgi.dashboard.conftest import MakeManager, eventually, hang_up, put, raw
 
 KPIS = dashboard.make_cache_key("dashboard_kpis", "t", days=30)
 
@@ -79,6 +79,17 @@ async def test_an_event_forgets_after_the_commit_and_not_before(
         assert await dashboard.get_cached(KPIS) == 1
         await session.commit()
         assert await dashboard.get_cached(KPIS) is None
+
+
+@pytest.mark.parametrize("turns", range(1, 9))
+async def test_who_hangs_up_takes_no_event_back(manager: CacheManager, publisher: EventPublisher, turns: int) -> None:
+    await put(manager, KPIS, 1)
+    await hang_up(publisher.publish(of_product(1)), turns)
+
+    async def is_forgotten() -> bool:
+        return await raw(manager, KPIS) is None
+
+    await eventually(is_forgotten, "the event is told to its end")
 
 
 async def test_a_rollback_forgets_nothing(

@@ -22,7 +22,7 @@ from hitrate.layouts.fastapi_dashboard import (
     set_cached,
 )
 from hitrate.testing import Endpoint, free_port
-from tests.with_asgi.dashboard.conftest import MakeManager, given_back, put, raw
+from tests.with_asgi.dashboard.conftest import MakeManager, eventually, given_back, hang_up, put, raw
 
 KEY = make_cache_key("dashboard_kpis", "tenant-001", days=30)
 
@@ -164,6 +164,32 @@ async def test_a_lease_is_given_back_when_its_task_ends_without_a_value(manager:
         return await get_cached(KEY) is None and await set_cached(KEY, 1, ttl=300)
 
     assert await asyncio.create_task(next_request())
+
+
+@pytest.mark.parametrize("turns", range(1, 9))
+async def test_who_hangs_up_leaves_no_lease_that_keeps_others_from_storing(manager: CacheManager, turns: int) -> None:
+    async def endpoint() -> None:
+        await get_cached(KEY)
+        await asyncio.sleep(60)
+
+    async def next_request() -> bool:
+        return await get_cached(KEY) is None and await set_cached(KEY, 1, ttl=300)
+
+    await hang_up(endpoint(), turns)
+    await eventually(lambda: asyncio.create_task(next_request()), "the next one may store")
+
+
+@pytest.mark.parametrize("turns", range(1, 9))
+async def test_who_hangs_up_takes_back_nothing_that_is_to_be_forgotten(manager: CacheManager, turns: int) -> None:
+    keys = [f"products:tenant-001:page:{page}" for page in range(3)]
+    for key in keys:
+        await put(manager, key, 1)
+    await hang_up(invalidate_tenant_cache("tenant-001"), turns)
+
+    async def are_forgotten() -> bool:
+        return not any([await raw(manager, key) for key in keys])
+
+    await eventually(are_forgotten, "the tenant's entries are gone")
 
 
 async def test_a_task_that_has_forgotten_something_stores_what_it_computes_then(manager: CacheManager) -> None:

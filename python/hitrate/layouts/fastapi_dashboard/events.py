@@ -120,11 +120,22 @@ class EventPublisher:
             await self.deliver([event])
 
     async def deliver(self, events: Iterable[DataEvent]) -> None:
-        """Tell of events now: those that say the same of the same entity once."""
-        from asyncio import gather
+        """
+        Tell of events now: those that say the same of the same entity once.
+
+        What has happened is told to the end, also when who waits for that is cancelled.
+        """
+        from asyncio import shield
+
+        from hitrate.lease.tasks import in_background
 
         distinct = list({one.says(): one for one in events}.values())
         self._history.extend(distinct)
+        await shield(in_background(self._tell(distinct)))
+
+    async def _tell(self, distinct: list[DataEvent]) -> None:
+        from asyncio import gather
+
         calls = [callback(distinct) for callback in self._of_batches if distinct]
         calls += [callback(one) for one in distinct for callback in self._subscribers.get(one.event_type, ())]
         for result in await gather(*calls, return_exceptions=True):

@@ -47,7 +47,7 @@ class Fills:
         Returns:
             The value, if somebody has stored one meanwhile; else None.
         """
-        found = await self._cache._alease_original(key, self._seconds)
+        found = await self._asked(key)
         if isinstance(found, tuple):
             return found[0]
         # Somebody else computes, or nobody can be asked: what this task computes may be older than what is stored next.
@@ -56,6 +56,20 @@ class Fills:
             self._standing[key] = time.monotonic() + self._seconds
         self._keep(key, lease)
         return None
+
+    async def _asked(self, key: str) -> Any:
+        # As in `_of_task`: loaded by who is in a task anyway.
+        from asyncio import CancelledError, shield
+
+        from hitrate.lease.tasks import in_background
+
+        asking = in_background(self._cache._alease_original(key, self._seconds))
+        try:
+            return await shield(asking)
+        except CancelledError:
+            # The server may have given it all the same, and nobody could store anything until it runs out.
+            asking.add_done_callback(self._give_up)
+            raise
 
     def refuse(self, key: str) -> None:
         """Let this task store nothing that it computes now: while the server is away, nobody can be asked."""
@@ -129,6 +143,12 @@ class Fills:
             release = loop.create_task(self._release(leases))
             self._releases.add(release)
             release.add_done_callback(self._releases.discard)
+
+    def _give_up(self, asking: asyncio.Future[Any]) -> None:
+        from hitrate.lease.tasks import in_background
+
+        if not asking.cancelled() and asking.exception() is None and isinstance(asking.result(), Lease):
+            in_background(self._cache._arelease_original(asking.result()))
 
     async def _release(self, leases: dict[str, Lease]) -> None:
         for key, lease in leases.items():

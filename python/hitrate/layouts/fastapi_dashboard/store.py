@@ -139,6 +139,10 @@ class Store:
                 await self.cache.adelete_many(found)
             except ServerError:
                 pass
+            except BaseException:
+                # Cancelled in the middle: who hung up takes back nothing that is to be forgotten.
+                postpone(self.cache, meant.globs)
+                raise
             else:
                 return found
         postpone(self.cache, meant.globs)
