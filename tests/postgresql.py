@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -77,14 +77,35 @@ def _settings(name: str, user: str, password: str, host: str, port: int | str) -
 @contextmanager
 def _throwaway_cluster(programs: Path) -> Iterator[int]:
     """A cluster on a free port of 127.0.0.1; its superuser is ``tests``, without a password."""
+
+    def init(data: Path) -> list[Any]:
+        return [programs / "initdb", "-D", data, "-U", "tests", "-A", "trust", "-E", "UTF8", "--no-sync"]
+
+    with running(programs, init) as port:
+        yield port
+
+
+@contextmanager
+def running(programs: Path, make: Callable[[Path], Sequence[Any]]) -> Iterator[int]:
+    """
+    Make a directory of data and run a server on it; it ends with the block, and also when this process dies.
+
+    Args:
+        programs: the directory with ``postgres``.
+        make: returns the command that fills the directory that it is given.
+
+    Returns:
+        A context manager that yields the port.
+    """
     # PostgreSQL refuses to run as root.
-    as_user = {"user": unprivileged()} if os.geteuid() == 0 else {}
-    directory = Path(tempfile.mkdtemp(prefix="hitrate-postgresql-"))
+    as_user = {"user": _unprivileged()} if os.geteuid() == 0 else {}
+    directory, port = Path(tempfile.mkdtemp(prefix="hitrate-postgresql-")), free_port()
     if as_user:
         shutil.chown(directory, **as_user)
-    data, port = directory / "data", free_port()
+    data = directory / "data"
     try:
-        _run([programs / "initdb", "-D", data, "-U", "tests", "-A", "trust", "-E", "UTF8", "--no-sync"], as_user)
+        _run(make(data), as_user)
+        data.chmod(0o700)
         command = [programs / "postgres", "-D", data, "-p", port, "-k", directory]
         for option in OPTIONS:
             command += ["-c", option]
@@ -99,7 +120,7 @@ def _throwaway_cluster(programs: Path) -> Iterator[int]:
             **as_user,
         )
         try:
-            wait_until_ready(programs / "pg_isready", port, directory / "server.log")
+            _wait_until_ready(programs / "pg_isready", port, directory / "server.log")
             yield port
         finally:
             keeper.communicate(b"\n")
@@ -107,7 +128,7 @@ def _throwaway_cluster(programs: Path) -> Iterator[int]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def unprivileged() -> str:
+def _unprivileged() -> str:
     """Debian's own user for it, or else somebody who is not root."""
     return "postgres" if "postgres" in {user.pw_name for user in pwd.getpwall()} else "nobody"
 
@@ -117,7 +138,7 @@ def _run(command: Sequence[Any], as_user: dict[str, str]) -> None:
     assert done.returncode == 0, f"{command[0]} failed: {done.stdout[-500:]} {done.stderr[-500:]}"
 
 
-def wait_until_ready(is_ready: Path, port: int, log: Path) -> None:
+def _wait_until_ready(is_ready: Path, port: int, log: Path) -> None:
     """Wait until a server answers; `is_ready` is the program that asks it."""
     give_up = time.monotonic() + PATIENCE
     question = [str(is_ready), "-q", "-h", HOST, "-p", str(port)]
