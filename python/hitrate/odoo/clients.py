@@ -22,8 +22,7 @@ def cache_of(env: Environment | None, **options: Any) -> Cache:
 
     Args:
         env: of the database.
-        options: of `hitrate.Cache`, where the values of a known system need others than JSON in ASCII; each set of them
-            is a client of its own.
+        options: of `hitrate.Cache`, such as another ``db`` of the server; each set of them is a client of its own.
     """
     settings = settings_of(env)
     name = (None if env is None else env.cr.dbname, *sorted(options.items()))

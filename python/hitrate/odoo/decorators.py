@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from hitrate.exceptions import ConfigError
@@ -39,7 +40,7 @@ def cached(
         vary: what the value depends on besides the arguments; ``()`` says that it is the same for everybody. Names:
             ``"company"`` (those that are allowed), ``"lang"``, ``"website"``, ``"pricelist"`` (with the fiscal
             position), ``"currency"``, ``"user"``, ``"groups"``, ``"timezone"``, ``"host"``, and ``"context.{key}"``.
-            The database is always in the key.
+            The database is always in the key. Of the context, the method sees what is named here alone.
         prefix: first part of the key; model and method by default.
         key: makes the key of the arguments, without ``self``, for those that have no text of their own.
         tags: names by which values are forgotten; or a function of ``self`` and the arguments that returns some.
@@ -71,7 +72,10 @@ def cached(
             names = tags(self, *args, **kwargs) if callable(tags) else tags
 
             def compute(computing: Environment) -> Any:
-                return method(self.with_env(computing) if is_model else self, *args, **kwargs)
+                if is_model:
+                    return method(self.with_env(computing), *args, **kwargs)
+                with _request_in(computing):
+                    return method(self, *args, **kwargs)
 
             return remember(
                 env,
@@ -113,6 +117,19 @@ def _spelling(
         return f"{first}:{bounded(escaped(ids))}:{text}"
 
     return spell
+
+
+@contextmanager
+def _request_in(env: Environment) -> Iterator[None]:
+    """The request of a controller, with the context of an environment."""
+    from odoo.http import request
+
+    before = request.env.context
+    request.update_env(context=env.context)
+    try:
+        yield
+    finally:
+        request.update_env(context=before)
 
 
 def _environment(owner: Any) -> tuple[Environment, bool]:

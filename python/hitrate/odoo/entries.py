@@ -11,7 +11,7 @@ from hitrate.invalidation import NATIVE_SUFFIX
 from hitrate.lease import Found, Made, Place, Rules, run
 from hitrate.odoo.clients import cache_of
 from hitrate.odoo.commit import bypasses, tag_of
-from hitrate.odoo.parts import key_parts
+from hitrate.odoo.parts import declared_context, key_parts
 from hitrate.odoo.settings import Settings, settings_of
 from hitrate.odoo.snapshots import snapshot_age
 
@@ -57,7 +57,8 @@ def remember(
     Args:
         env: of the call.
         key: as a layout spells it, ``"product:api:5"``; the entry stands below it, at ``{key}:{parts}:h1``.
-        compute: makes the value, which JSON can hold, in the environment that it is given.
+        compute: makes the value, which JSON can hold, in the environment that it is given. Of the context, that holds
+            what `vary` names alone.
         ttl: seconds for which it is fresh.
         vary: what it depends on besides the key: see `hitrate.odoo.cached`.
         tags: names by which it is forgotten.
@@ -66,7 +67,9 @@ def remember(
         own_cursor: whether `compute` is given an environment with a cursor of its own when what it returns is kept.
     """
     settings = settings_of(env)
+    vary = tuple(vary)
     place = _place(env, key, vary, tags)
+    env = env(context=declared_context(env, vary))
     if not settings.is_enabled or bypasses(env.cr, place.key, place.tags):
         return Answer(compute(env), was_cached=False)
     entry = place.look()

@@ -50,8 +50,10 @@ class CacheMixin:
 
 
 def _collect(records: Any, rules: Collection[Rule]) -> None:
-    if rules:
-        invalidate(records.env, tags={tag for rule in rules for tag in rule.tags_of(records)})
+    tags = {tag for rule in rules for tag in rule.tags_of(records)}
+    # With none, the settings are not even read: they may be what is being written.
+    if tags:
+        invalidate(records.env, tags=tags)
 
 
 def _collect_computed(records: Any, changed: Collection[str], watch: Watch, *, is_new: bool) -> None:

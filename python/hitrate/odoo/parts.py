@@ -36,6 +36,25 @@ def key_parts(env: Environment, vary: Iterable[str]) -> str:
     return "&".join(parts)
 
 
+def declared_context(env: Environment, vary: Iterable[str]) -> dict[str, Any]:
+    """
+    Of the context, what the key says, and nothing else.
+
+    Whoever calls over RPC says what the context holds, and so does a visitor by ``?edit_translations=1`` in an address:
+    what is computed with more than the key tells would be kept for others.
+
+    Args:
+        env: of the call.
+        vary: as in `key_parts`.
+    """
+    names = {
+        name
+        for part in vary
+        for name in ((part.removeprefix("context."),) if part.startswith("context.") else _CONTEXT.get(part, ()))
+    }
+    return {name: value for name, value in env.context.items() if name in names}
+
+
 def _companies(env: Any) -> str:
     # All that are allowed, the current one first: record rules look at all of them.
     allowed = [company for company in env.companies.ids if company != env.company.id]
@@ -78,6 +97,16 @@ def _request() -> Any:
 
     return request or None
 
+
+# Keys of the context that parts are read from.
+_CONTEXT: Mapping[str, tuple[str, ...]] = {
+    "company": ("allowed_company_ids",),
+    "lang": ("lang",),
+    "website": ("website_id",),
+    "pricelist": ("pricelist",),
+    "currency": ("website_id", "allowed_company_ids"),
+    "timezone": ("tz",),
+}
 
 KNOWN: Mapping[str, Callable[[Any], Any]] = {
     "company": _companies,
