@@ -82,3 +82,19 @@ def make_products(admin: Browser, count: int, **values: Any) -> list[int]:
     """Make products that are on sale on the website."""
     common = {"sale_ok": True, "is_published": True, "is_storable": True, "list_price": 10.0, "taxes_id": [], **values}
     return admin.kw("product.template", "create", [{"name": f"Lamp {n}", **common} for n in range(count)])
+
+
+def company_of(admin: Browser) -> int:
+    """The company that the administrator works in."""
+    found: int = admin.kw("res.users", "read", [2], ["company_id"])[0]["company_id"][0]
+    return found
+
+
+def put_in_stock(admin: Browser, company: int, variant: int, quantity: int) -> None:
+    """Count so many pieces in the warehouse of a company."""
+    context = {"allowed_company_ids": [company], "inventory_mode": True}
+    warehouse = admin.kw("stock.warehouse", "search", [["company_id", "=", company]], limit=1, context=context)
+    location = admin.kw("stock.warehouse", "read", warehouse, ["lot_stock_id"], context=context)[0]["lot_stock_id"][0]
+    values = {"product_id": variant, "location_id": location, "inventory_quantity": quantity}
+    quant = admin.kw("stock.quant", "create", values, context=context)
+    admin.kw("stock.quant", "action_apply_inventory", [quant], context=context)

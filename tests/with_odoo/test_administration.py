@@ -135,6 +135,45 @@ def test_the_settings_view_tests_the_connection(admin: Browser, redis: Server) -
             admin.kw("ir.config_parameter", "set_param", f"redis.{name}", False)
 
 
+def test_only_administrators_read_the_settings_or_test_the_connection(
+    site: Site, admin: Browser, portal: Browser
+) -> None:
+    settings = admin.kw("res.config.settings", "create", {})
+    refused = r"AccessError"
+    for method, arguments in (
+        ("action_test_redis", [[settings]]),
+        ("create", [{"redis_host": "evil.test"}]),
+        ("read", [[settings], ["redis_password"]]),
+    ):
+        with pytest.raises(RefusedError, match=refused):
+            portal.kw("res.config.settings", method, *arguments)
+    # Odoo itself gives away what parameters hold, to whoever asks for defaults.
+    fields = [name for name in admin.kw("res.config.settings", "fields_get") if name.startswith("redis_")]
+    assert len(fields) == 11
+    assert set(fields) <= set(admin.kw("res.config.settings", "default_get", fields))
+    assert portal.kw("res.config.settings", "default_get", fields) == {}
+    with pytest.raises(RefusedError, match=refused):
+        portal.kw("ir.config_parameter", "get_param", "redis.password")
+
+
+@pytest.mark.parametrize("model", ["ecommerce.producer", "ecommerce.catalogue"])
+def test_nobody_computes_answers_over_rpc(admin: Browser, portal: Browser, model: str) -> None:
+    for browser in (portal, admin):
+        for method in ("_details", "_list", "_domain", "modified"):
+            with pytest.raises(RefusedError, match=r"AccessError|Private|private"):
+                browser.kw(model, method, 1)
+
+
+@pytest.mark.parametrize("pattern", ["[", "\\", "*:" * 500, "\ud800", "*\0"])
+def test_strange_patterns_clear_what_they_match_and_break_nothing(admin: Browser, redis: Server, pattern: str) -> None:
+    redis.execute("SET", "product:api:1", "1")
+    assert set(admin.call(CLEAR, pattern=pattern)) <= {"success", "message", "error"}
+    assert redis.execute("EXISTS", "product:api:1") == 1
+    for wrong in (["product:*"], {"a": 1}, 5, True):
+        assert admin.call(CLEAR, pattern=wrong) == {"success": False, "error": "Invalid parameters"}
+    assert redis.execute("EXISTS", "product:api:1") == 1
+
+
 def test_the_settings_are_in_french_and_english(admin: Browser) -> None:
     wizard = admin.kw("base.language.install", "create", {"lang_ids": [(6, 0, french(admin))]})
     admin.kw("base.language.install", "lang_install", [wizard])

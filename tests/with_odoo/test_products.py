@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from hitrate.layouts.quelyos_ecommerce import list_products_key
 from hitrate.testing import Server
 from tests.with_odoo.client import Browser, RefusedError
-from tests.with_odoo.conftest import make_products
+from tests.with_odoo.conftest import company_of, make_products, put_in_stock
 from tests.with_odoo.site import Site
 
 LIST = "/api/ecommerce/products/list/cached"
@@ -107,14 +106,7 @@ def test_stock_moves_forget_the_product_and_the_lists(site: Site, admin: Browser
     variant = admin.kw("product.template", "read", [product], ["product_variant_id"])[0]["product_variant_id"][0]
     assert visitor.call(details(product))["data"]["stock_qty"] == 0.0
     assert visitor.call(details(product))["cached"] is True
-    location = admin.kw("stock.location", "search", [["usage", "=", "internal"]], limit=1)[0]
-    quant = admin.kw(
-        "stock.quant",
-        "create",
-        {"product_id": variant, "location_id": location, "inventory_quantity": 7},
-        context={"inventory_mode": True},
-    )
-    admin.kw("stock.quant", "action_apply_inventory", [quant])
+    put_in_stock(admin, company_of(admin), variant, 7)
     assert visitor.call(details(product))["data"]["stock_qty"] == 7.0
     # A delivery: a move of its own, done.
     assert visitor.call(details(product))["cached"] is True
@@ -158,13 +150,48 @@ def test_analytics_are_for_administrators_and_forgotten_when_an_order_is_confirm
     assert (after["cached"], after["data"]["orders"]) == (False, first["data"]["orders"] + 1)
 
 
-def test_lifetimes_are_edited_by_parameters(site: Site, redis: Server, admin: Browser, product: int) -> None:
-    admin.kw("ir.config_parameter", "set_param", "redis.ttl.details", "120")
+def test_a_changed_line_of_a_confirmed_order_is_updated_analytics_and_a_cart_is_none(
+    admin: Browser, product: int
+) -> None:
+    path = "/api/ecommerce/analytics/cached"
+    variant = admin.kw("product.template", "read", [product], ["product_variant_id"])[0]["product_variant_id"][0]
+    admin.kw("hitrate.probe", "sell", [variant])
+    sold = admin.kw("sale.order", "search", [["state", "=", "sale"]], limit=1, order="id desc")
+    line = admin.kw("sale.order.line", "search", [["order_id", "in", sold]], limit=1)
+    partner = admin.kw("sale.order", "read", sold, ["partner_id"])[0]["partner_id"][0]
+    cart = admin.kw("sale.order", "create", {"partner_id": partner, "order_line": [(0, 0, {"product_id": variant})]})
+    first = admin.call(path)
+    in_cart = admin.kw("sale.order.line", "search", [["order_id", "=", cart]])
+    admin.kw("sale.order.line", "write", in_cart, {"product_uom_qty": 5})
+    assert admin.call(path) == {**first, "cached": True}
+    admin.kw("sale.order.line", "write", line, {"price_unit": 1000.0})
+    after = admin.call(path)
+    assert after["cached"] is False
+    assert after["data"]["revenue"] > first["data"]["revenue"]
+    admin.kw("sale.order", "action_cancel", sold)
+    assert admin.call(path)["data"]["orders"] == first["data"]["orders"] - 1
+
+
+LIFETIMES = {
+    "details": ("/api/ecommerce/products/{product}/cached", "product:api:*"),
+    "seo": ("/api/ecommerce/products/{product}/seo/cached", "product:seo:*"),
+    "list": (LIST, "products:list:*"),
+    "facets": ("/api/ecommerce/products/facets/cached", "products:facets:*"),
+    "search": ("/api/ecommerce/products/search/cached", "search:*"),
+    "recommendations": ("/api/ecommerce/products/{product}/recommendations/cached", "recommendations:*"),
+    "analytics": ("/api/ecommerce/analytics/cached", "analytics:*"),
+}
+
+
+@pytest.mark.parametrize("kind", LIFETIMES)
+def test_lifetimes_are_edited_by_parameters(redis: Server, admin: Browser, product: int, kind: str) -> None:
+    path, pattern = LIFETIMES[kind]
+    admin.kw("ir.config_parameter", "set_param", f"redis.ttl.{kind}", "120")
     try:
-        site.browser().call(details(product))
-        assert redis.execute("TTL", keys(redis, "product:api:*")[0]) <= 120
+        assert admin.call(path.format(product=product))["success"] is True
+        assert 0 < redis.execute("TTL", keys(redis, pattern)[0]) <= 120
     finally:
-        admin.kw("ir.config_parameter", "set_param", "redis.ttl.details", False)
+        admin.kw("ir.config_parameter", "set_param", f"redis.ttl.{kind}", False)
 
 
 def test_bad_parameters_are_refused_in_the_modules_shape(site: Site) -> None:
@@ -173,16 +200,39 @@ def test_bad_parameters_are_refused_in_the_modules_shape(site: Site) -> None:
         assert site.browser().call(LIST, **params) == {"success": False, "error": "Invalid parameters"}
 
 
-def test_the_document_s_body_without_params_is_understood(site: Site) -> None:
-    answer = site.browser().call(LIST, top_level={})
-    assert answer["success"] is True
-    assert json.dumps(answer["data"])
+@pytest.mark.parametrize("where", ["params", "body"])
+def test_the_document_s_page_of_a_category_is_that_page(site: Site, admin: Browser, redis: Server, where: str) -> None:
+    category = admin.kw("product.public.category", "create", {"name": f"Comets {uuid.uuid4()}"})
+    found = make_products(admin, 3, public_categ_ids=[(6, 0, [category])])
+    given = {"limit": 2, "offset": 1, "filters": {"category_id": category}}
+    for was_cached in (False, True):
+        answer = site.browser().call(LIST, top_level={"params": given} if where == "params" else given)
+        assert (answer["success"], answer["cached"]) == (True, was_cached)
+        assert (answer["data"]["total"], answer["data"]["offset"]) == (3, 1)
+        assert [card["id"] for card in answer["data"]["products"]] == found[1:]
+    assert [key.startswith(f"{list_products_key(given)}:") for key in keys(redis, "products:list:*:h1")] == [True]
+
+
+def test_a_body_that_is_no_call_is_refused(site: Site, product: int) -> None:
+    for body in (b"[]", b"5", b"{", b'"text"'):
+        status, _, _ = site.browser().fetch(details(product), body, {"Content-Type": "application/json"})
+        assert status == 400
+    # What the address says cannot be said again.
+    forged = {"product_id": product + 1, "self": 1, "args": [1]}
+    assert site.browser().call(details(product), top_level=forged) in (
+        {"success": False, "error": "Invalid parameters"},
+        site.browser().call(details(product)),
+    )
 
 
 def test_beside_old_workers_their_entries_are_deleted_too(
     site: Site, redis: Server, admin: Browser, product: int
 ) -> None:
-    theirs = [f"product:api:{product}", f"product:seo:{product}", "products:list:0123", "products:facets:x"]
+    theirs = [
+        *(f"product:{kind}:{product}" for kind in ("api", "seo", "details")),
+        "products:list:0123",
+        "products:facets:x",
+    ]
     other = f"product:api:{product}0"
 
     def change() -> list[str]:

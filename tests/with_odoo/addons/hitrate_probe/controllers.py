@@ -6,7 +6,9 @@ import json
 import logging
 import os
 
+from odoo.addons.hitrate_original.client import client
 from odoo.addons.quelyos_ecommerce_cache.controllers.answers import visitor
+from odoo.addons.quelyos_ecommerce_cache.controllers.rate_limiter import rate_limit
 from odoo.http import Controller, request, route
 
 from hitrate.odoo import cache_of, cached, client_address, rate_limited, snapshot_age
@@ -30,6 +32,15 @@ class Probe(Controller):
             cr.execute("SELECT pg_advisory_unlock_shared(%s)", [wait_for])
         return price
 
+    @route("/probe/context", type="jsonrpc", auth="public", methods=["POST"], csrf=False, website=True, readonly=True)
+    def context(self, **_params):
+        """What the context holds in a method that is kept, and in the request after it."""
+        return {"seen": self._context(), "after": sorted(request.env.context)}
+
+    @cached(300, vary=("lang",))
+    def _context(self):
+        return sorted(request.env.context)
+
     @route("/probe/limited", type="http", auth="public", methods=["GET"], csrf=False)
     @rate_limited("3/minute", by="address", algorithm="fixed_window")
     def limited(self):
@@ -38,6 +49,11 @@ class Probe(Controller):
     @route("/probe/limited/json", type="jsonrpc", auth="public", methods=["POST"], csrf=False)
     @rate_limited("3/minute", by="address", algorithm="fixed_window")
     def limited_json(self, **_params):
+        return {"success": True}
+
+    @route("/probe/limited/original", type="jsonrpc", auth="public", methods=["POST"], csrf=False)
+    @rate_limit(limit=3, window=60)
+    def limited_as_before(self, **_params):
         return {"success": True}
 
     @route("/probe/worker", type="http", auth="public", methods=["GET"], csrf=False)
@@ -64,44 +80,25 @@ class Ways(Controller):
 
     @route("/probe/original/<string:kind>", type="jsonrpc", auth="public", csrf=False, website=True, readonly=True)
     def original(self, kind, product_id=0, **_params):
-        key = f"product:api:{product_id}" if kind == "details" else "products:list:of-the-original"
-        found = _client().get(key)
+        key = {
+            "list": "products:list:of-the-original",
+            "facets": "products:facets:of-the-original",
+            "details": f"product:api:{product_id}",
+            "recommendations": f"recommendations:{product_id}",
+        }[kind]
+        found = client(request.env).get(key)
         if found:
             return {"success": True, "data": json.loads(found), "cached": True}
         data = _computed(kind, product_id)
-        _client().setex(key, 300, json.dumps(data))
+        client(request.env).setex(key, 300, json.dumps(data))
         return {"success": True, "data": data, "cached": False}
-
-    @route("/probe/write/<string:way>", type="jsonrpc", auth="user", csrf=False)
-    def write(self, way, product_id, price, **_params):
-        """A change, and with the original's way what it forgot in every write, by KEYS."""
-        request.env["product.template"].browse(product_id).list_price = price
-        if way == "original":
-            for kind in ("details", "api", "seo"):
-                _client().delete(f"product:{kind}:{product_id}")
-            for pattern in ("products:list:*", "products:facets:*"):
-                found = _client().keys(pattern)
-                if found:
-                    _client().delete(*found)
-        return True
 
 
 def _computed(kind, product_id):
     catalogue = visitor(request.env, request.website, request.pricelist).env["ecommerce.catalogue"]
-    return catalogue._details(product_id) if kind == "details" else catalogue._list(limit=100)
-
-
-def _client():
-    """A client and a PING for every call, as the original made them."""
-    import redis
-
-    parameters = request.env["ir.config_parameter"].sudo()
-    client = redis.Redis(
-        host=parameters.get_param("redis.host") or os.environ["REDIS_HOST"],
-        port=int(parameters.get_param("redis.port") or os.environ["REDIS_PORT"]),
-        db=int(parameters.get_param("redis.db", 0)),
-        decode_responses=True,
-        socket_connect_timeout=5,
-    )
-    client.ping()
-    return client
+    return {
+        "list": lambda: catalogue._list(limit=100),
+        "facets": lambda: catalogue._facets({}),
+        "details": lambda: catalogue._details(product_id),
+        "recommendations": lambda: catalogue._recommendations(product_id, 4),
+    }[kind]()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import json
 import logging
 
 from hitrate import escape_glob
@@ -32,13 +33,21 @@ class CacheTTL:
 
 
 class CacheService:
-    """Values for all workers; nothing raises."""
+    """
+    Values for all workers; nothing raises.
+
+    Args:
+        env: whose parameters say where Redis is; by default those of the request, outside of one the environment.
+    """
+
+    def __init__(self, env=None):
+        self._env = env
 
     @property
     def enabled(self):
         """Whether the server answers now, not whether it did when this process began."""
         try:
-            client.cache().execute("PING")
+            client.cache(self._env).execute("PING")
         except HitrateError:
             return False
         return True
@@ -54,7 +63,13 @@ class CacheService:
 
     def set(self, key, value, ttl=layout.DEFAULT_TTL):
         """Store a value for so many seconds; tell whether it was."""
-        stored = self._attempt("SET", False, lambda cache: cache.set(key, value, ttl))
+
+        def store(cache):
+            # JSON in UTF-8, as the original wrote it; the client's own is ASCII, as the other system's is.
+            text = json.dumps(value, ensure_ascii=False)
+            return bool(cache.execute("SETEX", cache.make_key(key), ttl, text))
+
+        stored = self._attempt("SET", False, store)
         if stored:
             _logger.debug("✅ Cache SET: %s (TTL: %ds)", key, ttl)
         return stored
@@ -77,9 +92,9 @@ class CacheService:
     def get_stats(self):
         """Numbers of the server."""
         try:
-            info = client.cache().server_info()
+            info = client.cache(self._env).server_info()
         except HitrateError as error:
-            if not client.is_configured():
+            if not client.is_configured(self._env):
                 return {"enabled": False}
             _logger.error("Redis STATS error: %s", error)
             return {"enabled": True, "error": str(error)}
@@ -93,19 +108,15 @@ class CacheService:
         }
 
     def _attempt(self, verb, otherwise, call):
-        try:
-            return call(client.cache())
-        except HitrateError as error:
-            _logger.error("Redis %s error: %s", verb, error)
-            return otherwise
+        return client.attempt(verb, otherwise, call, self._env)
 
 
 _service = CacheService()
 
 
-def get_cache_service():
-    """The one of this process."""
-    return _service
+def get_cache_service(env=None):
+    """The one of this process; for jobs, that have no request, the one of their environment."""
+    return _service if env is None else CacheService(env)
 
 
 def cached(prefix, ttl=layout.DEFAULT_TTL, key_args=None):

@@ -38,9 +38,10 @@ def rate_limit_key(request, prefix):
 
 def check_rate_limit(request, config=None, endpoint_name="api"):
     """Return None when the request is allowed, else the original's answer."""
+    # Users of two databases on one server are not the same.
+    key = f"{request.env.cr.dbname}:{rate_limit_key(request, endpoint_name)}"
     # Refused requests do not count: who waits as long as he is told is let through.
-    chosen = config or RateLimitConfig.DEFAULT
-    return _check(client.limits(), rate_limit_key(request, endpoint_name), chosen, count_refused=False)
+    return _check(client.limits(request.env), key, config or RateLimitConfig.DEFAULT, count_refused=False)
 
 
 def add_rate_limit_headers(response, config, remaining):

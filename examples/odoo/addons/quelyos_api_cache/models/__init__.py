@@ -1,3 +1,3 @@
 from __future__ import annotations
 
-from . import base, catalogue, ir_http
+from . import base, catalogue, ir_http, quelyos_cache

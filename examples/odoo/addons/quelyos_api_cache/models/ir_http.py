@@ -12,4 +12,4 @@ class IrHttp(models.AbstractModel):
 
     def _register_hook(self):
         super()._register_hook()
-        say_whether_connected()
+        say_whether_connected(self.env)

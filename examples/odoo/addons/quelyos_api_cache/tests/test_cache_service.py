@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+from unittest.mock import patch
+
 from odoo.tests import TransactionCase, tagged
+
+from hitrate.odoo import cache_of
 
 from ..lib import client
 from ..lib.cache import CacheStrategies, CacheTTL, cached, get_cache_service
@@ -10,8 +14,8 @@ from ..lib.cache import CacheStrategies, CacheTTL, cached, get_cache_service
 class TestCacheService(TransactionCase):
     def setUp(self):
         super().setUp()
-        self.service = get_cache_service()
-        self.server = client.cache()
+        self.service = get_cache_service(self.env)
+        self.server = client.cache(self.env)
         self.server.invalidate(["test:*", "tenant:*", "config:*"])
 
     def _keys(self, pattern):
@@ -23,6 +27,23 @@ class TestCacheService(TransactionCase):
         self.assertEqual(self.service.get("test:a"), {"name": "café ✓"})
         self.assertTrue(self.service.delete("test:a"))
         self.assertIsNone(self.service.get("test:a"))
+
+    def test_what_it_cannot_hold_is_not_stored(self):
+        with self.assertLogs("odoo.addons.quelyos_api_cache.lib.client", "ERROR"):
+            for value in (object(), {1j}):
+                self.assertFalse(self.service.set("test:a", value))
+            self.assertFalse(self.service.set("test:a", 1, ttl=0))
+        self.assertIsNone(self.service.get("test:a"))
+
+    def test_outside_of_a_request_the_environment_says_where_redis_is(self):
+        self.assertTrue(get_cache_service().set("test:a", 1, ttl=60))
+        self.assertEqual(self.service.get("test:a"), 1)
+
+    def test_values_and_answers_share_a_client_and_limits_have_a_database_of_their_own(self):
+        self.assertIs(client.cache(self.env), cache_of(self.env))
+        self.assertIsNot(client.limits(self.env), cache_of(self.env))
+        with patch.dict("os.environ", REDIS_RATE_LIMIT_DB="0"):
+            self.assertIs(client.limits(self.env), cache_of(self.env))
 
     def test_the_service_is_enabled_while_the_server_answers(self):
         self.assertTrue(self.service.enabled)

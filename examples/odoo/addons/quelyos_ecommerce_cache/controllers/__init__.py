@@ -1,3 +1,3 @@
 from __future__ import annotations
 
-from . import cache, products
+from . import cache, products, rate_limiter

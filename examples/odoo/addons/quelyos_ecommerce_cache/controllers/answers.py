@@ -30,6 +30,7 @@ def answering(method):
 
     @functools.wraps(method)
     def call(self, *args, **kwargs):
+        kwargs = {**_beside_params(), **kwargs}
         kwargs.pop("context", None)
         try:
             return method(self, *args, **kwargs)
@@ -38,6 +39,12 @@ def answering(method):
             return refused("Invalid parameters")
 
     return call
+
+
+def _beside_params():
+    """Arguments that the body holds outside of ``params``, where the module's document shows them."""
+    body = request.dispatcher.jsonrequest
+    return {name: value for name, value in body.items() if name not in {"jsonrpc", "method", "id", "params"}}
 
 
 def administrators_only(method):

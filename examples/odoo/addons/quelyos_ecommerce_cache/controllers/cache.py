@@ -30,8 +30,6 @@ class CacheAdministration(Controller):
     @answering
     def clear(self, pattern=None, **_params):
         """Delete what matches a pattern, given in ``params`` or beside it; without one, all of the module's."""
-        body = request.dispatcher.jsonrequest
-        pattern = pattern or (body.get("pattern") if isinstance(body, dict) else None)
         if pattern is not None and not isinstance(pattern, str):
             return refused("Invalid parameters")
         if cache_of(request.env).invalidate(pattern or PATTERNS) is None:

@@ -10,6 +10,12 @@ from hitrate.odoo import forgets, invalidate, settings_of
 LISTS = ("products", "search", "recommendations")
 
 
+def _those_that_recommend(products):
+    """Products whose details name these as alternatives, if they are on sale."""
+    named = products.sudo().with_context(active_test=False).search([("alternative_product_ids", "in", products.ids)])
+    return [f"product:{number}" for number in named.ids]
+
+
 class ProductTemplate(models.Model):
     _inherit = "product.template"
     # A counted view is no change of the product: the column is written by SQL, and named by no rule.
@@ -38,6 +44,7 @@ class ProductTemplate(models.Model):
                 *("website_meta_og_img", "product_tag_ids"),
             ),
         ),
+        forgets(_those_that_recommend, when=("active", "sale_ok", "is_published", "website_id", "company_id")),
         # Computed from stock moves, of whatever kind they are.
         forgets("product:{id}", *LISTS, when=("qty_available", "virtual_available")),
     )
@@ -80,6 +87,16 @@ class ProductProduct(models.Model):
             ),
         ),
     )
+
+
+class ProductAttribute(models.Model):
+    _inherit = "product.attribute"
+    _cache_rules = (forgets("product:{attribute_line_ids.product_tmpl_id}", *LISTS, when=("name",)),)
+
+
+class ProductAttributeValue(models.Model):
+    _inherit = "product.attribute.value"
+    _cache_rules = (forgets("product:{pav_attribute_line_ids.product_tmpl_id}", *LISTS, when=("name", "attribute_id")),)
 
 
 class ProductImage(models.Model):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from odoo import _, fields, models
+from odoo import _, api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from hitrate import Cache
@@ -29,6 +29,13 @@ class ResConfigSettings(models.TransientModel):
     redis_ttl_analytics = _ttl("analytics", "Analytics (s)")
     redis_ttl_search = _ttl("search", "Search (s)")
     redis_ttl_recommendations = _ttl("recommendations", "Recommendations (s)")
+
+    @api.model
+    def default_get(self, fields):
+        """Odoo reads parameters for whoever asks; where Redis is, and its password, is for administrators."""
+        if not (self.env.su or self.env.user.has_group("base.group_system")):
+            fields = [name for name in fields if not name.startswith("redis_")]
+        return super().default_get(fields)
 
     def action_test_redis(self):
         """Save, and ask the server that is then configured."""
