@@ -3,8 +3,8 @@ The table of docs/guides/odoo.md: requests to two workers, uncached, the origina
 
     HITRATE_TEST_ODOO=1 python -m tests.with_odoo.compare
 
-Rounds are interleaved, in random order; what is shown is the median of the rounds, in milliseconds for one request, of
-one client that waits for each answer, and in requests per second, of four.
+Rounds are interleaved, in random order; what is shown is the median of the rounds and their quartiles, in milliseconds
+for one request, of one client that waits for each answer, and in requests per second, of four.
 """
 
 from __future__ import annotations
@@ -16,86 +16,113 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from hitrate.testing import Server, throwaway_server
 from tests.postgresql import NO_POSTGRESQL, postgresql
 from tests.with_odoo.client import Browser
 from tests.with_odoo.conftest import make_products
-from tests.with_odoo.site import DATABASE, Odoo, Site
+from tests.with_odoo.site import DATABASE, MODULES, Odoo, Site
 
 ROUNDS = int(os.environ.get("HITRATE_ROUNDS", "9"))
 REQUESTS = 12
 CLIENTS = 4
 OTHER_KEYS = 100_000
+# What a change costs without any cache, and with the original's, is asked of databases without ours.
+PLAIN, ORIGINAL = "shop_plain", "shop_original"
+DATABASES = {DATABASE: MODULES, PLAIN: ("website_sale_stock", "rpc"), ORIGINAL: ("hitrate_original",)}
+
+Call = Callable[[Any], object]
+Cases = dict[str, dict[str, Call]]
 
 
 def main() -> None:
     with throwaway_server() as redis, postgresql() as database, tempfile.TemporaryDirectory() as directory:
         assert database is not None, NO_POSTGRESQL
         odoo = Odoo(Path(directory), database, {"REDIS_HOST": redis.host, "REDIS_PORT": str(redis.port)})
-        if not odoo.sql(f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'"):
-            odoo.install(DATABASE)
-        with odoo.serve(DATABASE) as site:
-            _compare(site, redis)
+        for name, modules in DATABASES.items():
+            if not odoo.sql(f"SELECT 1 FROM pg_database WHERE datname = '{name}'"):
+                odoo.install(name, modules)
+        fill(redis, OTHER_KEYS)
+        with odoo.serve(DATABASE) as site, odoo.serve(PLAIN) as plain, odoo.serve(ORIGINAL) as original:
+            show(measured(asked(site), site.browser))
+            show(measured(changed({"uncached": plain, "original": original, "hitrate": site})))
 
 
-def _compare(site: Site, redis: Server) -> None:
+def asked(site: Site) -> Cases:
+    """Answers of the shop; each way in the same database."""
     admin = site.admin()
-    products = make_products(admin, 100, name="Lamp")
-    fill(redis, OTHER_KEYS)
-    cases: dict[str, dict[str, Callable[[Browser], object]]] = {
-        "list of 100": {
-            "uncached": lambda who: who.call("/probe/uncached/list"),
-            "original": lambda who: who.call("/probe/original/list"),
-            "hitrate": lambda who: who.call("/api/ecommerce/products/list/cached", limit=100),
-        },
-        "details": {
-            "uncached": lambda who: who.call("/probe/uncached/details", product_id=random.choice(products)),
-            "original": lambda who: who.call("/probe/original/details", product_id=random.choice(products)),
-            "hitrate": lambda who: who.call(f"/api/ecommerce/products/{random.choice(products)}/cached"),
-        },
-        "change of a product": {
-            "original": lambda who: who.call(
-                "/probe/write/original", product_id=products[0], price=random.randint(1, 99)
-            ),
-            "hitrate": lambda who: who.call(
-                "/probe/write/hitrate", product_id=products[0], price=random.randint(1, 99)
-            ),
-        },
+    category = admin.kw("product.public.category", "create", {"name": "Lamps"})
+    products = make_products(admin, 100, name="Lamp", public_categ_ids=[(6, 0, [category])])
+    # Few enough that all of them are warm.
+    popular, api = products[:20], "/api/ecommerce/products"
+
+    def ways(kind: str, ours: Callable[[int], str], **params: object) -> dict[str, Call]:
+        def probe(way: str) -> Call:
+            return lambda who: who.call(f"/probe/{way}/{kind}", product_id=random.choice(popular))
+
+        return {
+            "uncached": probe("uncached"),
+            "original": probe("original"),
+            "hitrate": lambda who: who.call(ours(random.choice(popular)), **params),
+        }
+
+    return {
+        "list of 100": ways("list", lambda _: f"{api}/list/cached", limit=100),
+        "details": ways("details", lambda product: f"{api}/{product}/cached"),
+        "facets": ways("facets", lambda _: f"{api}/facets/cached"),
+        "recommendations": ways("recommendations", lambda product: f"{api}/{product}/recommendations/cached"),
     }
-    for title, ways in cases.items():
-        is_write = title.startswith("change")
-        found = measured(site, ways, is_write=is_write)
-        for way, (milliseconds, rate) in found.items():
-            sys.stdout.write(f"| {title} | {way} | {milliseconds:.1f} | {'' if is_write else f'{rate:.0f}'} |\n")
-            sys.stdout.flush()
 
 
-def measured(
-    site: Site, ways: dict[str, Callable[[Browser], object]], *, is_write: bool
-) -> dict[str, tuple[float, float]]:
+def changed(sites: dict[str, Site]) -> Cases:
+    """The same call of the ORM on an Odoo without a cache, with the original's, and with ours."""
+    ways: dict[str, Call] = {}
+    for way, site in sites.items():
+        admin = site.admin()
+        product = make_products(admin, 1)[0]
+
+        def change(_who: Browser | None, admin: Browser = admin, product: int = product) -> object:
+            return admin.kw("product.template", "write", [product], {"list_price": float(random.randint(1, 99))})
+
+        ways[way] = change
+    return {"change of a product": ways}
+
+
+def measured(cases: Cases, browser: Callable[[], Browser] | None = None) -> Iterator[str]:
     """Median milliseconds of one client, and median requests per second of several, of each way."""
-    browsers = [site.admin() if is_write else site.browser() for _ in range(1 if is_write else CLIENTS)]
-    alone: dict[str, list[float]] = {way: [] for way in ways}
-    together: dict[str, list[float]] = {way: [] for way in ways}
-    for way in ways.values():
-        for browser in browsers * (1 if is_write else 30):
-            way(browser)
-    for _ in range(ROUNDS):
-        for way in random.sample(list(ways), len(ways)):
-            began = time.perf_counter()
-            for _ in range(REQUESTS):
-                ways[way](browsers[0])
-            alone[way].append((time.perf_counter() - began) / REQUESTS * 1000)
-            if not is_write:
-                together[way].append(_rate(browsers, ways[way]))
-    return {way: (statistics.median(alone[way]), statistics.median(together[way] or [0])) for way in ways}
+    for title, ways in cases.items():
+        alone: dict[str, list[float]] = {way: [] for way in ways}
+        together: dict[str, list[float]] = {way: [] for way in ways}
+        browsers = [browser() for _ in range(CLIENTS)] if browser else [None]
+        for way in ways.values():
+            # Of two workers, each knows by then what Odoo itself keeps in memory, and the cache what is asked for.
+            for who in browsers * 30:
+                way(who)
+        for _ in range(ROUNDS):
+            for way in random.sample(list(ways), len(ways)):
+                began = time.perf_counter()
+                for _ in range(REQUESTS):
+                    ways[way](browsers[0])
+                alone[way].append((time.perf_counter() - began) / REQUESTS * 1000)
+                if browser:
+                    together[way].append(_rate(browsers, ways[way]))
+        for way in ways:
+            rate = f"{statistics.median(together[way]):.0f}" if browser else ""
+            low, middle, high = statistics.quantiles(alone[way], n=4)
+            yield f"| {title} | {way} | {middle:.1f} | {low:.1f} to {high:.1f} | {rate} |"
 
 
-def _rate(browsers: list[Browser], call: Callable[[Browser], object]) -> float:
+def show(lines: Iterable[str]) -> None:
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+
+def _rate(browsers: list[Browser | None], call: Call) -> float:
     began = time.perf_counter()
     with ThreadPoolExecutor(len(browsers)) as pool:
         list(pool.map(lambda who: [call(who) for _ in range(REQUESTS)], browsers))

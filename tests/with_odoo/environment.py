@@ -22,9 +22,9 @@ def python() -> Path:
     return folder() / f"venv{sys.version_info[0]}{sys.version_info[1]}" / "bin/python"
 
 
-def build(root: Path) -> None:
+def make(root: Path) -> None:
     """
-    Make the environment, if its requirements changed, and install the hitrate that is here.
+    Make the environment, if its requirements changed; without hitrate.
 
     Args:
         root: where Odoo was unpacked.
@@ -45,10 +45,15 @@ def build(root: Path) -> None:
         mark.write_text(wanted)
     site = next(venv.glob("lib/python3.*/site-packages"))
     (site / "odoo-of-debian.pth").write_text(f"{packages_of(root)}\n")
-    _install_hitrate()
 
 
-def _install_hitrate() -> None:
+def install_hitrate() -> None:
+    """
+    Build the hitrate that is here, and install it.
+
+    Raises:
+        NoOdooError: it cannot be built or installed.
+    """
     wheels = folder() / "wheels"
     for old in wheels.glob("*.whl"):
         old.unlink()

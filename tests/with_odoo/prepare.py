@@ -1,4 +1,8 @@
-"""Get Odoo and make the environment it runs in, saying what is being done: ``python -m tests.with_odoo.prepare``."""
+"""
+Get Odoo and make the environment it runs in, saying what is being done: ``python -m tests.with_odoo.prepare``.
+
+With the word ``download`` it does only what needs no hitrate, which may be built meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import sys
 import time
 
 from tests.with_odoo.debian import NoOdooError, folder, unpacked
-from tests.with_odoo.environment import build
+from tests.with_odoo.environment import install_hitrate, make
 
 
 def main() -> int:
@@ -20,8 +24,12 @@ def main() -> int:
     try:
         say(f"odoo-19 of Debian sid, in {folder()}")
         root = unpacked()
-        say("the environment of Odoo: its requirements, and the wheel of hitrate")
-        build(root)
+        say("the environment of Odoo: its requirements")
+        make(root)
+        if sys.argv[1:] == ["download"]:
+            return 0
+        say("the wheel of hitrate")
+        install_hitrate()
     except NoOdooError as error:
         sys.stderr.write(f"{error}\n")
         return 1
