@@ -81,7 +81,10 @@ test-rust:  ## the Rust core, without Python
 pytest: build  ## the Python tests, several at once where each process may start its own server
 	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
-test-odoo: build  ## a real Odoo 19 (Debian's package, PostgreSQL, Redis, two workers) with the example addons
+test-odoo: deps  ## a real Odoo 19 (Debian's package, PostgreSQL, Redis, two workers) with the example addons
+	@# Downloads wait for the network, and the build for the processor: both at once.
+	@$(BIN)/python -m tests.with_odoo.prepare download & downloads=$$!; \
+		$(MAKE) build; built=$$?; wait $$downloads && exit $$built
 	$(BIN)/python -m tests.with_odoo.prepare
 	@echo "the tests: a database is made, the addons are installed, two workers serve"
 	HITRATE_TEST_ODOO=1 $(BIN)/python -m pytest -v tests/with_odoo $(PYTEST_ARGS)
