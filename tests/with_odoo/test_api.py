@@ -66,10 +66,30 @@ def test_the_list_is_cached_under_the_layouts_key_and_forgotten_when_a_product_c
     company = admin.kw("res.users", "read", [2], ["company_id"])[0]["company_id"][0]
     (key,) = keys(redis, "tenant:*")
     # Of this shop's company, whatever tenant the visitor asks for.
-    assert key.startswith(f"{get_products_list_key({**params, 'tenant_id': company})}:db=")
+    assert key.startswith(f"{get_products_list_key({**params, 'tenant_id': company})}:#")
     assert 280 < redis.execute("TTL", key) <= 300
     admin.kw("product.template", "write", [card["id"] for card in first["products"]], {"list_price": 13.0})
     assert {card["list_price"] for card in site.browser().call(PRODUCTS, **params)["products"]} == {13.0}
+
+
+def test_parameters_that_the_layout_spells_alike_have_answers_of_their_own(
+    site: Site, admin: Browser, redis: Server
+) -> None:
+    make_products(admin, 1, name="Pulsar lamp")
+    forged = {"search": "Pulsar", "sort_by": "price:sort_by=name"}
+    meant = {"search": "Pulsar:sort_by=price", "sort_by": "name"}
+    assert get_products_list_key(forged) == get_products_list_key(meant)
+    assert site.browser().call(PRODUCTS, **forged)["total"] >= 1
+    for _ in range(2):
+        assert site.browser().call(PRODUCTS, **meant)["total"] == 0
+
+
+def test_no_visitor_makes_a_key_as_long_as_he_likes(site: Site, redis: Server) -> None:
+    for _ in range(2):
+        assert site.browser().call(PRODUCTS, search="x" * 100_000, sort_by="*" * 10_000)["total"] == 0
+    found = keys(redis, "tenant:*:h1")
+    assert len(found) == 1
+    assert len(found[0]) < 400
 
 
 def test_bad_parameters_are_refused(site: Site) -> None:

@@ -108,7 +108,9 @@ def test_a_product_of_one_company_is_shown_by_no_website_of_another(
     for visitor, mine, other in ((site.browser(), *owned), (site.browser(Host=HOST), *owned[::-1])):
         for _ in range(2):
             assert visitor.call(details(mine))["success"] is True
-            assert visitor.call(details(other)) == {"success": False, "error": "Product not found"}
+            missing = {"success": False, "error": "Product not found"}
+            assert visitor.call(details(other)) == missing
+            assert visitor.call(f"/api/ecommerce/products/slug/owned-{other}") == missing
             found = visitor.call(LIST, filters={"search": name})["data"]["products"]
             assert [card["id"] for card in found] == [mine]
             completions = visitor.call("/api/ecommerce/products/search/cached", query=name)["data"]

@@ -37,6 +37,13 @@ def test_a_context_that_a_visitor_sends_changes_nothing(site: Site, redis: Serve
     assert visitor.call(details(product)) == {"success": True, "data": expected, "cached": True}
 
 
+def test_a_made_up_host_stands_in_nobody_s_answer(site: Site, redis: Server, product: int) -> None:
+    for headers in ({"Host": "evil.test"}, {"X_Forwarded_Host": "evil.test", "X_Forwarded_For": "1.2.3.4"}, {}):
+        for path in (details(product), LIST):
+            assert "evil.test" not in str(site.browser(**headers).call(path))
+    assert len(keys(redis, f"product:api:{product}:*:h1")) == 1
+
+
 def test_a_controller_s_method_sees_of_the_context_what_it_declared(site: Site) -> None:
     for _ in range(3):
         answer = site.browser().call("/probe/context?edit_translations=1")

@@ -194,6 +194,15 @@ def test_lifetimes_are_edited_by_parameters(redis: Server, admin: Browser, produ
         admin.kw("ir.config_parameter", "set_param", f"redis.ttl.{kind}", False)
 
 
+def test_what_is_not_known_or_means_the_same_makes_no_other_key(site: Site, redis: Server, product: int) -> None:
+    for number in range(4):
+        site.browser().call(LIST, made_up=number, limit=3)
+        site.browser().call("/api/ecommerce/products/search/cached", query="lam", limit=20 + number)
+        site.browser().call(f"/api/ecommerce/products/{product}/recommendations/cached", limit=20 + number)
+    for pattern in ("products:list:*:h1", "search:*:h1", "recommendations:*:h1"):
+        assert len(keys(redis, pattern)) == 1
+
+
 def test_bad_parameters_are_refused_in_the_modules_shape(site: Site) -> None:
     bad = ({"limit": "many"}, {"offset": None}, {"filters": {"category_id": "x"}}, {"filters": "x"}, {"offset": 10**30})
     for params in (*bad, {"limit": float("inf")}):

@@ -9,18 +9,18 @@ SORTS = {"name": "name", "price": "list_price", "list_price": "list_price", "dat
 def page(env, params):
     """The answer that was asked for; whoever asks is a visitor, so that archived products are never in it."""
     products = env["product.template"].sudo()
-    domain = _domain(env, params)
+    wanted = domain(env, params)
     limit, offset = max(1, min(int(params.get("limit", 20)), LARGEST_PAGE)), _whole(params.get("offset", 0))
     direction = "desc" if params.get("sort_order") == "desc" else "asc"
     order = f"{SORTS.get(params.get('sort_by'), 'name')} {direction}, id"
-    found = products.search(domain, limit=limit, offset=offset, order=order)
+    found = products.search(wanted, limit=limit, offset=offset, order=order)
     return {
         "success": True,
         "products": [_product(product) for product in found],
-        "total": products.search_count(domain),
+        "total": products.search_count(wanted),
         "limit": limit,
         "offset": offset,
-        "facets": _facets(products.search(domain)),
+        "facets": _facets(products.search(wanted)),
     }
 
 
@@ -32,22 +32,21 @@ def _whole(value):
     return number
 
 
-def _domain(env, params):
+def domain(env, params):
+    """Products of this website and its company that are on sale, and of them those that are asked for."""
     website = env["website"].get_current_website()
-    domain = [("sale_ok", "=", True), ("active", "=", True), ("is_published", "=", True), *website.website_domain()]
-    domain.append(("company_id", "in", [False, website.company_id.id]))
+    found = [("sale_ok", "=", True), ("active", "=", True), ("is_published", "=", True), *website.website_domain()]
+    found.append(("company_id", "in", [False, website.company_id.id]))
     if text := str(params.get("search") or "").strip():
-        domain.append(("name", "ilike", text))
+        found.append(("name", "ilike", text))
     if params.get("category_id"):
-        domain.append(("public_categ_ids", "child_of", _whole(params["category_id"])))
+        found.append(("public_categ_ids", "child_of", _whole(params["category_id"])))
     for name, operator in (("price_min", ">="), ("price_max", "<=")):
         if params.get(name) is not None:
-            domain.append(("list_price", operator, float(params[name])))
+            found.append(("list_price", operator, float(params[name])))
     if params.get("attribute_value_ids"):
-        domain.append(
-            ("attribute_line_ids.value_ids", "in", [_whole(value) for value in params["attribute_value_ids"]])
-        )
-    return domain
+        found.append(("attribute_line_ids.value_ids", "in", [_whole(value) for value in params["attribute_value_ids"]]))
+    return found
 
 
 def _product(product):

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
 from odoo.http import Controller, request, route
 from odoo.release import version_info
 from odoo.tools import SQL
 
+from hitrate.http.text import MAX_CHARS, digest
 from hitrate.layouts.quelyos_api import get_products_list_key
 from hitrate.odoo import remember
 
 from ..lib.cache import CacheTTL
 from ..lib.rate_limiter import RateLimitConfig, rate_limited
 from ..lib.view_counter import check_view_count_rate_limit
-from .listing import page
+from .listing import domain, page
 
 _logger = logging.getLogger(__name__)
 JSON = "jsonrpc" if version_info >= (19, 0) else "json"
@@ -49,8 +51,9 @@ class Products(Controller):
     def product(self, slug, **_params):
         """A product by the slug of its page; its view is counted once a minute for each address."""
         _, product_id = request.env["ir.http"]._unslug(slug)
-        domain = [("id", "=", product_id), ("sale_ok", "=", True), ("is_published", "=", True)]
-        product = request.env["product.template"].sudo().search(domain, limit=1)
+        # Of this website and its company, as the list has them.
+        found = [("id", "=", product_id), *domain(request.env, {})]
+        product = request.env["product.template"].sudo().search(found, limit=1)
         if not product:
             return {"success": False, "error": "Product not found"}
         if check_view_count_rate_limit(request.httprequest, product.id):
@@ -67,11 +70,24 @@ class Products(Controller):
         }
 
 
+def _key(params):
+    """
+    The layout's key, and below it what tells apart parameters that it spells alike.
+
+    It writes down what visitors send as it is: ``{"search": "x:sort_by=price"}`` and ``{"search": "x", "sort_by":
+    "price:sort_by=name"}`` have one key there, which is as long as they like.
+    """
+    key, exact = get_products_list_key(params), digest(json.dumps(params, sort_keys=True))
+    if len(key) > MAX_CHARS:
+        key = f"tenant:{params['tenant_id']}:products:{digest(key)}"
+    return f"{key}:{exact}"
+
+
 def _page(params):
     """The page that is asked for, from the cache; of the whole answer the original's shape."""
     return remember(
         request.env["product.template"].with_context(website_id=request.website.id).env,
-        get_products_list_key(params),
+        _key(params),
         lambda env: page(env, params),
         ttl=CacheTTL.PRODUCTS_LIST,
         vary=VISITOR,

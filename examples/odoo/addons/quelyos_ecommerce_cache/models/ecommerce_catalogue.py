@@ -59,7 +59,7 @@ class EcommerceCatalogue(models.AbstractModel):
     def _one(self, product_id):
         return self._products().search([("id", "=", whole(product_id)), *self._domain()], limit=1)
 
-    def _list(self, limit=20, offset=0, filters=None, sort="name", **_unknown):
+    def _list(self, limit=20, offset=0, filters=None, sort="name"):
         limit, offset = max(1, min(int(limit), LARGEST_PAGE)), whole(offset)
         domain = self._domain(filters)
         products = self._products().search(domain, limit=limit, offset=offset, order=SORTS.get(sort, SORTS["name"]))
@@ -177,7 +177,6 @@ class EcommerceCatalogue(models.AbstractModel):
         }
 
     def _search_products(self, text, limit):
-        limit = max(1, min(int(limit), 20))
         found = self._products().search(self._domain({"search": text}), limit=limit, order="name") if text else ()
         return [
             {"id": product.id, "name": product.name, "slug": self.env["ir.http"]._slug(product)} for product in found
@@ -187,7 +186,6 @@ class EcommerceCatalogue(models.AbstractModel):
         product = self._one(product_id)
         if not product:
             return None
-        limit = max(1, min(int(limit), 20))
         chosen = product.alternative_product_ids.filtered_domain(self._domain())[:limit]
         if len(chosen) < limit and product.public_categ_ids:
             beside = [

@@ -21,6 +21,11 @@ TTLS = {
 VISITOR = ("company", "lang", "website", "pricelist")
 
 
+def _some(limit):
+    """So many as are shown at most: numbers that mean the same have one key."""
+    return max(1, min(int(limit), 20))
+
+
 class EcommerceProducer(models.AbstractModel):
     """
     Answers for visitors, from the cache.
@@ -71,7 +76,8 @@ class EcommerceProducer(models.AbstractModel):
         )
 
     def _list(self, params):
-        """A page of the products on sale; the key is of all that was asked for."""
+        """A page of the products on sale; the key is of all that was asked for, and that is known."""
+        params = {name: params[name] for name in ("limit", "offset", "filters", "sort") if name in params}
         return self._remember(
             "list",
             list_products_key(params),
@@ -90,7 +96,7 @@ class EcommerceProducer(models.AbstractModel):
 
     def _search(self, text, limit):
         """Completions of what is being typed."""
-        wanted = " ".join(text.lower().split())[:100]
+        wanted, limit = " ".join(text.lower().split())[:100], _some(limit)
         digest = list_products_key({"text": wanted, "limit": limit}).removeprefix("products:list:")
         return self._remember(
             "search",
@@ -101,9 +107,10 @@ class EcommerceProducer(models.AbstractModel):
 
     def _recommendations(self, product_id, limit):
         """Products that go with another one."""
+        limit = _some(limit)
         return self._remember(
             "recommendations",
-            f"recommendations:{int(product_id)}:{int(limit)}",
+            f"recommendations:{int(product_id)}:{limit}",
             lambda producer: producer.env["ecommerce.catalogue"]._recommendations(product_id, limit),
             ("recommendations", f"product:{product_id}"),
         )
