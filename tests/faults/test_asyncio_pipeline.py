@@ -12,7 +12,7 @@ from hitrate.exceptions import ProtocolError, ServerConnectionError, ServerError
 from hitrate.testing import Server
 from tests.faults.conftest import MakeCache
 from tests.faults.event_loops import NewLoop, clients, every_loop, no_task_is_left, run
-from tests.faults.proxy import Cut, Link, Proxy, corrupt, healthy, trickle, truncate
+from tests.faults.proxy import Cut, Link, Proxy, healthy, trickle, truncate
 
 NAMES = [f"k{number}" for number in range(64)]
 

@@ -9,6 +9,9 @@ from typing import Any, NamedTuple, TypedDict
 from hitrate._native import Entry, Lease
 from hitrate.twins import Twins
 
+# Of one entry, as src/codec/envelope.rs has it.
+MAX_TAGS = 64
+
 
 class Times(TypedDict):
     """

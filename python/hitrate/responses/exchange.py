@@ -26,7 +26,7 @@ from hitrate.http import (
 )
 from hitrate.http.answer import Pairs, served_headers
 from hitrate.http.serve import ANYTHING, Serving
-from hitrate.lease import Found, Made, Place, Times
+from hitrate.lease import MAX_TAGS, Found, Made, Place, Times
 from hitrate.lease import Response as Answer
 from hitrate.responses.declared import Declared
 from hitrate.responses.numbers import Numbers
@@ -129,6 +129,14 @@ class Exchange(Generic[R]):
         self._serving = may_serve(facts, self.declared.policy)
         self.passes = self._serving.reason
         self._unstorable = "head" if facts.method == "HEAD" else "range" if "range" in facts.headers else None
+
+    def bounded(self, tags: Iterable[object]) -> tuple[str, ...]:
+        """The tags that a function of the project returned, each once; past the cache if there are too many."""
+        named = tuple(dict.fromkeys(map(str, tags)))
+        if len(named) > MAX_TAGS:
+            self.passes = "too-many-tags"
+            return ()
+        return named
 
     @property
     def is_only_read(self) -> bool:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import types
+from functools import wraps
 from typing import Any
 
 import pytest
+from django.contrib.auth.decorators import user_passes_test
+from django.contrib.auth.models import User
 from django.core.checks import CheckMessage
+from django.core.exceptions import PermissionDenied
 from django.test import Client, override_settings
 from django.urls import path
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.decorators import action
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.permissions import AllowAny, IsAdminUser, IsAuthenticated, IsAuthenticatedOrReadOnly
-from rest_framework.renderers import JSONRenderer
+from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.versioning import AcceptHeaderVersioning, BaseVersioning, QueryParameterVersioning
@@ -119,6 +125,75 @@ class Negotiating(views.Public):
     content_negotiation_class = Negotiator
 
 
+def staff_only(method: Any) -> Any:
+    @wraps(method)
+    def answer(self: Any, request: Request, *args: Any, **kwargs: Any) -> Any:
+        if not request.user.is_staff:
+            raise PermissionDenied
+        return method(self, request, *args, **kwargs)
+
+    return answer
+
+
+class DecoratedAbove(CachedViewMixin, ViewSet):
+    permission_classes = [AllowAny]
+    throttle_classes: list[Any] = []
+
+    @staff_only
+    @cache_api_response(key_prefix="above", shared=True)
+    def list(self, request: Request) -> Response:
+        return Response({"run": views.RUNS.one()})
+
+
+class StaffMixin:
+    @classmethod
+    def as_view(cls, *args: Any, **kwargs: Any) -> Any:
+        return user_passes_test(lambda user: user.is_staff)(super().as_view(*args, **kwargs))  # type: ignore[misc]
+
+
+class GuardedBelow(CachedViewMixin, StaffMixin, ViewSet):
+    permission_classes = [AllowAny]
+    throttle_classes: list[Any] = []
+    list = views.Public.list
+
+
+class Keys(BaseAuthentication):
+    """Refuses who has no key, as many projects do where permissions are those of REST framework."""
+
+    def authenticate(self, request: Request) -> tuple[Any, None]:
+        if request.META.get("HTTP_X_API_KEY") != "secret":
+            raise AuthenticationFailed
+        return User(username="key", is_staff=True), None
+
+
+class WithKey(views.Public):
+    authentication_classes = [Keys]
+
+
+class PropertyOfPermissions(views.Public):
+    @property
+    def permission_classes(self) -> list[Any]:  # type: ignore[override]
+        return [IsAdminUser]
+
+
+class TaggedByRequest(CachedViewMixin, ViewSet):
+    permission_classes = [AllowAny]
+    throttle_classes: list[Any] = []
+
+    @cache_api_response(key_prefix="tagged", shared=True, tags=lambda request: request.query_params.getlist("id"))
+    def list(self, request: Request) -> Response:
+        return Response({"run": views.RUNS.one()})
+
+
+class OfStaff(CachedViewMixin, ViewSet):
+    permission_classes = [AllowAny]
+    throttle_classes: list[Any] = []
+
+    @cache_api_response(key_prefix="staff", shared=True, clients="staff")
+    def list(self, request: Request) -> Response:
+        return Response({"run": views.RUNS.one()})
+
+
 class HeaderVersioning(BaseVersioning):
     def determine_version(self, request: Any, *args: Any, **kwargs: Any) -> str:
         return request.META.get("HTTP_X_API_VERSION", "none")
@@ -163,10 +238,16 @@ def _checked(view: Any) -> list[CheckMessage]:
 def test_the_check_refuses_views_that_are_not_public() -> None:
     for view, reason in (
         (Guarded, "IsAuthenticated"),
-        (Personal, "for everybody"),
+        (Personal, "shared=True"),
         (Own, "get_permissions"),
         (Dispatching, "dispatch"),
         (Negotiating, "Negotiator"),
+        (DecoratedAbove, "another decorator"),
+        (GuardedBelow, "as_view"),
+        (WithKey, "Keys"),
+        (PropertyOfPermissions, "permission_classes"),
+        (TaggedByRequest, "tags"),
+        (OfStaff, "staff"),
     ):
         (problem,) = _checked(view)
         assert (problem.id, reason in problem.msg, view.__name__ in problem.msg) == ("hitrate.E010", True, True)
@@ -206,7 +287,28 @@ def test_permissions_of_one_address_guard_it(given: str, site: Any, runs: Runs, 
             assert Client().get("/").status_code == 403
 
 
-@pytest.mark.parametrize("view", [Dispatching, Negotiating, Own])
+@pytest.mark.parametrize("view", [DecoratedAbove, GuardedBelow, WithKey, PropertyOfPermissions])
+def test_what_refuses_a_request_refuses_it_beside_a_stored_answer(view: Any, site: Any, runs: Runs, user: Any) -> None:
+    user.is_staff = True
+    user.save()
+    admitted = Client(headers={"x-api-key": "secret"})
+    admitted.force_login(user)
+    with _mounted(("", view.as_view({"get": "list"}))):
+        for _ in range(2):
+            assert admitted.get("/").status_code == 200
+            assert Client().get("/").status_code in {302, 403}
+
+
+def test_a_page_for_browsers_is_not_for_everybody_without_a_form_in_it_either(
+    site: Any, runs: Runs, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BrowsableAPIRenderer, "render", lambda *_args, **_options: b"<html>of one user</html>")
+    for _ in range(2):
+        found = client.get("/api/public/", headers={"accept": "text/html"})
+        assert "detail=browsable-api" in found.headers["Cache-Status"]
+
+
+@pytest.mark.parametrize("view", [Dispatching, Negotiating, Own, TaggedByRequest])
 def test_steps_of_its_own_run_at_every_request(view: Any, site: Any, runs: Runs, dispatched: list[str]) -> None:
     with _mounted(("", view.as_view({"get": "list"}))):
         for _ in range(3):

@@ -7,6 +7,7 @@ the rest of it: Django parses the query (11 µs), and compares the host with ``A
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import uuid
 from collections.abc import Callable, Mapping
@@ -65,15 +66,22 @@ class Address(NamedTuple):
 
 
 class Addresses:
-    """The addresses of the answers of one view."""
+    """
+    The addresses of the answers of one view.
 
-    def __init__(self, options: Options, view: Callable[..., Any]) -> None:
+    Attributes:
+        is_early: they are given before REST framework's own work.
+    """
+
+    def __init__(self, options: Options, view: Callable[..., Any], early: type | None = None) -> None:
         """
         Args:
             options: of the view.
             view: the function that answers.
+            early: the class of the view, where REST framework has not made one yet.
         """
-        self._options, self._view = options, view
+        self._options, self._view, self._early = options, view, early
+        self.is_early = early is not None
         self._is_for_everybody = options.shared and options.aspects is None
 
     def of(
@@ -98,15 +106,21 @@ class Addresses:
             DisallowedHost: ``ALLOWED_HOSTS`` has not the host that was asked.
             ImproperlyConfigured: the alias is of another backend.
         """
-        options, meta, own, match = self._options, request.META, vars(request), request.resolver_match
+        options, meta, own = self._options, request.META, vars(request)
         renderer = version = None
+        # Two classes may inherit one method.
+        owner = self._early
         if asker is not request:
             # Asked for otherwise, what is missing is looked for in Django's request, at ten times the price.
             of_rest = vars(asker)
             renderer, version = of_rest.get("accepted_renderer"), of_rest.get("version")
+            view = (of_rest.get("parser_context") or {}).get("view")
+            owner = None if view is None else type(view)
         chosen = (
             EVERYBODY if self._is_for_everybody else identity(asker, options.aspects, shared=options.shared),
-            request.path_info if match is None else match.route,
+            # A pattern may match more than it hands to the view.
+            request.path_info,
+            owner,
             # With its parameters (indent, version), which renderers heed.
             None if renderer is None else f"{asker.accepted_media_type} {renderer.format}",
             *active(),
@@ -140,7 +154,7 @@ class Addresses:
         kwargs: Mapping[str, Any],
         vary: Vary,
     ) -> Address:
-        who, mounting, media_type, language, timezone, root, version = chosen
+        who, path, owner, media_type, language, timezone, root, version = chosen
         form = Representation(
             media_type=media_type,
             language=language,
@@ -151,14 +165,15 @@ class Addresses:
             version=version,
         )
         view, options = self._view, self._options
-        # Two views may share a prefix and a name, and one may be mounted at two places.
+        # Two views may share a prefix and a name.
+        names = [view.__module__, view.__qualname__, *([] if owner is None else [owner.__module__, owner.__qualname__])]
         base = ":".join(
             (
                 _prefix(options.key_prefix, kwargs),
                 view.__name__,
                 _url_arguments(args, kwargs),
                 _query(request.GET, options.params),
-                _digest(mounting, view.__module__, view.__qualname__),
+                _digest(path, *names),
             )
         )
         covered = _BY_NEGOTIATION if media_type is not None else frozenset[str]()
@@ -207,8 +222,9 @@ def _query(query: QueryDict, params: frozenset[str] | None) -> str:
 
 
 def _digest(*names: str) -> str:
-    # Eight digits keep this project's own views apart; nobody else can choose their names.
-    return hashlib.sha256("\0".join(names).encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    # 80 bits, for clients choose the path: nobody finds one with the digest of another view, or of another path.
+    found = hashlib.sha256("\0".join(names).encode("utf-8", "surrogatepass")).digest()
+    return base64.b32encode(found[:10]).decode("ascii").lower()
 
 
 def _tags(declared: Any, kwargs: Mapping[str, Any]) -> tuple[str, ...]:

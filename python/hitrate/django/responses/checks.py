@@ -9,8 +9,9 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from hitrate.django.responses.guard import Mounted, why_guarded, why_not_public
+from hitrate.django.responses.guard import Mounted, early_of
 from hitrate.django.responses.mixin import CachedViewMixin
+from hitrate.django.responses.view import CachedView
 
 
 @register(Tags.urls)
@@ -35,18 +36,13 @@ def _mounted(resolver: URLResolver) -> Iterator[Mounted]:
 
 
 def _problem(view: type, mounted: list[Mounted]) -> CheckMessage | None:
-    if any(_is_early(one) for one in mounted):
+    found = [early_of(one, "get") for one in mounted]
+    if any(isinstance(one, CachedView) for one in found):
         return None
-    reasons = [reason for one in mounted if (reason := why_guarded(one)) is not None]
-    if reasons:
-        text = f"CachedViewMixin has no effect on {view.__qualname__}: {reasons[0]}."
-        hint = "Make the view public (permission_classes = [AllowAny], throttle_classes = []), or remove the mixin."
-    else:
-        text = f"CachedViewMixin has no effect on {view.__qualname__}: none of its answers is for everybody."
-        hint = "Decorate a method with @cache_api_response(shared=True, ...) without vary_on, or remove the mixin."
+    reason = next((one for one in found if isinstance(one, str)), "none of its methods keeps answers")
+    text = f"CachedViewMixin has no effect on {view.__qualname__}: {reason}."
+    hint = (
+        "Make the view public (permission_classes = [AllowAny], throttle_classes = [], authentication_classes = []), "
+        "and decorate a method with @cache_api_response(shared=True, ...) without vary_on; or remove the mixin."
+    )
     return Error(text, hint=hint, obj=view, id="hitrate.E010")
-
-
-def _is_early(mounted: Mounted) -> bool:
-    cached = mounted.cached("get")
-    return cached is not None and why_not_public(mounted, cached) is None

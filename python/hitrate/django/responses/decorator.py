@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 from django.http import HttpRequest
 
 from hitrate.django.responses import options
+from hitrate.django.responses.rest import is_of_rest
 from hitrate.django.responses.view import CachedView, is_async
 from hitrate.exceptions import ConfigError
 from hitrate.http import Clients
@@ -16,8 +17,9 @@ from hitrate.responses import Tags
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-# Where the decorated function keeps its `CachedView`.
+# Where the decorated function keeps its `CachedView`, and itself: what wraps it copies both.
 ATTRIBUTE = "hitrate_cached"
+ITSELF = "hitrate_decorated"
 # On a request that `CachedViewMixin` has asked the cache about already.
 ASKED = "_hitrate_asked"
 
@@ -107,12 +109,28 @@ def cache_api_response(
     views: dict[tuple[str, str], CachedView] = {}
 
     def decorate(function: View) -> View:
+        _require_after_checks(function)
         cached = views.setdefault((function.__module__, function.__qualname__), CachedView(function, declared))
         answer = _awaited(function, cached) if is_async(function) else _called(function, cached)
         setattr(answer, ATTRIBUTE, cached)
+        setattr(answer, ITSELF, answer)
         return cast(View, answer)
 
     return decorate
+
+
+def cached_of(function: object) -> CachedView | None:
+    """What keeps the answers of a function, if nothing stands between it and whoever calls: no other decorator."""
+    found = getattr(function, ATTRIBUTE, None)
+    return found if isinstance(found, CachedView) and getattr(function, ITSELF, None) is function else None
+
+
+def _require_after_checks(function: Callable[..., Any]) -> None:
+    if is_of_rest(function):
+        raise ConfigError(
+            f"cache_api_response on {getattr(function, '__qualname__', function)!r} would answer before REST framework "
+            "has authenticated anybody; decorate the method, put it below @api_view, or use CachedViewMixin"
+        )
 
 
 def _called(function: Callable[..., Any], cached: CachedView) -> Callable[..., Any]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from hitrate.django.responses.decorator import ATTRIBUTE
+from django.views import View
+
+from hitrate.django.responses.decorator import ATTRIBUTE, cached_of
 from hitrate.django.responses.view import CachedView
 
 # What runs before the method of a view, and may refuse the request, or choose what is answered.
@@ -15,6 +17,7 @@ _STEPS = (
     "dispatch",
     "initialize_request",
     "initial",
+    "get_authenticators",
     "perform_authentication",
     "get_permissions",
     "check_permissions",
@@ -55,20 +58,19 @@ class Mounted(NamedTuple):
         """An attribute that instances begin with."""
         return self.given[name] if name in self.given else getattr(self.cls, name)
 
-    def cached(self, method: str) -> CachedView | None:
+    def method(self, name: str) -> Any:
         """
-        What keeps the answers to an HTTP method; None where nothing does.
+        The method of the class that answers an HTTP method; None where there is none.
 
         Args:
-            method: in lower case; HEAD is answered by what answers GET, unless there is a method of its own.
+            name: in lower case; HEAD is answered by what answers GET, unless there is a method of its own.
         """
-        name: str | None = method
+        found: str | None = name
         if self.actions is not None:
-            name = self.actions.get(method) or (self.actions.get("get") if method == "head" else None)
-        elif method == "head" and not hasattr(self.cls, "head"):
-            name = "get"
-        found = None if name is None else getattr(getattr(self.cls, name, None), ATTRIBUTE, None)
-        return found if isinstance(found, CachedView) else None
+            found = self.actions.get(name) or (self.actions.get("get") if name == "head" else None)
+        elif name == "head" and not hasattr(self.cls, "head"):
+            found = "get"
+        return None if found is None else getattr(self.cls, found, None)
 
     def varies_on(self) -> tuple[str, ...]:
         """Headers that the answers vary on before negotiation has told what for."""
@@ -76,51 +78,92 @@ class Mounted(NamedTuple):
         return ("accept",) if len(self.attribute("renderer_classes")) > 1 else ()
 
 
-def why_not_public(mounted: Mounted, cached: CachedView) -> str | None:
+def early_of(mounted: Mounted, name: str) -> CachedView | str | None:
     """
-    Why answers of a view may not be served before its checks, None if they may.
+    What answers an HTTP method before the checks of the view.
 
     Args:
         mounted: the view.
-        cached: one of its methods.
+        name: of the HTTP method, in lower case.
+
+    Returns:
+        What keeps its answers; or why they may not be served then; None where nothing is kept.
     """
-    if not cached.options.shared:
-        return "its answers are not declared shared=True"
-    if cached.options.aspects is not None:
-        return "its answers vary on what is known only after authentication (vary_on)"
-    if cached.options.original is not None:
-        return "its answers are kept as data, which is rendered after negotiation (values='original')"
-    return why_guarded(mounted)
+    method = mounted.method(name)
+    if getattr(method, ATTRIBUTE, None) is None:
+        return None
+    return next(_reasons(mounted, method), None) or cached_of(method)
 
 
-def why_guarded(mounted: Mounted) -> str | None:
-    """Why a view is not public, None if it is."""
-    return next(_guards(mounted), None)
+def _reasons(mounted: Mounted, method: object) -> Iterator[str]:
+    yield from _guards(mounted)
+    cached = cached_of(method)
+    if cached is None:
+        yield "another decorator stands above @cache_api_response, and would not run"
+        return
+    options = cached.options
+    if not options.shared:
+        yield "its answers are not declared shared=True"
+    if options.aspects is not None:
+        yield "its answers vary on what is known only after authentication (vary_on)"
+    if callable(options.tags):
+        yield "its tags are told by a function, which is given REST framework's request"
+    if options.policy.clients == "staff":
+        yield "who is staff is known only after authentication (clients='staff')"
+    if options.original is not None:
+        yield "its answers are kept as data, which is rendered after negotiation (values='original')"
 
 
 def _guards(mounted: Mounted) -> Iterator[str]:
+    """Why the class is not public."""
+    from rest_framework.views import APIView
+
+    if not issubclass(mounted.cls, APIView):
+        yield "it is no view of REST framework"
+        return
+    for name in ("permission_classes", "throttle_classes", "authentication_classes", "renderer_classes"):
+        if not isinstance(mounted.attribute(name), (list, tuple)):
+            yield f"its {name} are told by code of its own"
+            return
+    yield from _by_classes(mounted)
+    yield from _by_steps(mounted.cls)
+
+
+def _by_classes(mounted: Mounted) -> Iterator[str]:
+    from rest_framework.authentication import BaseAuthentication
     from rest_framework.negotiation import DefaultContentNegotiation
     from rest_framework.permissions import AllowAny, IsAuthenticatedOrReadOnly
     from rest_framework.versioning import BaseVersioning
-    from rest_framework.views import APIView
-    from rest_framework.viewsets import ViewSetMixin
 
-    view = mounted.cls
-    if not issubclass(view, APIView):
-        yield "it is no view of REST framework"
-        return
     for permission in mounted.attribute("permission_classes"):
         # Only GET and HEAD are answered early, which both of these let everybody do.
         if permission not in (AllowAny, IsAuthenticatedOrReadOnly):
-            yield f"it has the permission {getattr(permission, '__name__', permission)!r}"
+            yield f"it has the permission {_named(permission)}"
     for throttle in mounted.attribute("throttle_classes"):
-        yield f"it has the throttle {throttle.__name__!r}"
+        yield f"it has the throttle {_named(throttle)}"
+    for authentication in mounted.attribute("authentication_classes"):
+        # REST framework's own refuse nobody who shows no credentials.
+        if getattr(authentication, "__module__", None) != BaseAuthentication.__module__:
+            yield f"it is authenticated by {_named(authentication)}, which may refuse"
     negotiation, versioning = mounted.attribute("content_negotiation_class"), mounted.attribute("versioning_class")
     if negotiation is not DefaultContentNegotiation:
-        yield f"it negotiates by {negotiation.__name__!r}"
+        yield f"it negotiates by {_named(negotiation)}"
     # REST framework's own look into the URL, the host, the query, and parameters of the media type.
-    if versioning is not None and versioning.__module__ != BaseVersioning.__module__:
-        yield f"its versions are told by {versioning.__name__!r}"
+    if versioning is not None and getattr(versioning, "__module__", None) != BaseVersioning.__module__:
+        yield f"its versions are told by {_named(versioning)}"
+
+
+def _by_steps(view: type[Any]) -> Iterator[str]:
+    from rest_framework.views import APIView
+    from rest_framework.viewsets import ViewSetMixin
+
     for name in _STEPS:
         if getattr(view, name) not in (getattr(APIView, name), getattr(ViewSetMixin, name, None)):
             yield f"it has a {name}() of its own"
+    # Besides that of the mixin.
+    if len([one for one in view.__mro__ if "as_view" in vars(one) and one not in {View, APIView, ViewSetMixin}]) > 1:
+        yield "it has an as_view() of its own"
+
+
+def _named(found: object) -> str:
+    return repr(getattr(found, "__name__", found))

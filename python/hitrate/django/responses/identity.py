@@ -38,9 +38,11 @@ def by_user(request: Any) -> str:
     user = user_of(request)
     if not is_known(user):
         return ANONYMOUS
-    pk = getattr(user, "pk", None)
     # The class of a lazy user is that of the user. Two models may give the same number to different people.
-    return f"{escaped(user.__class__.__name__)}.{escaped(str(user) if pk is None else str(pk))}"
+    model = user.__class__
+    meta = getattr(model, "_meta", None)
+    kind = f"{model.__module__}.{model.__qualname__}" if meta is None else meta.label
+    return f"{escaped(kind)}.{_text(user, 'the user')}"
 
 
 def _by_groups(request: Any) -> str:
@@ -83,10 +85,25 @@ def _by_attribute(name: str) -> Aspect:
         for owner in (django_request, user_of(request)):
             if hasattr(owner, name):
                 value = getattr(owner, name)
-                return "" if value is None else "=" + escaped(str(getattr(value, "pk", value)))
+                return "" if value is None else "=" + _text(value, f"{name!r}")
         raise ConfigError(f"vary_on names {name!r}, and neither the request nor its user has it; set request.{name}")
 
     return read
+
+
+def _text(value: Any, what: str) -> str:
+    """Who or what this is: by its primary key, or by its own text."""
+    pk = getattr(value, "pk", None)
+    if pk is not None:
+        return escaped(str(pk))
+    model = value.__class__
+    if model.__str__ is object.__str__ and model.__repr__ is object.__repr__:
+        # Its text is its address in memory, which the next one may have.
+        raise ConfigError(
+            f"cached answers are told apart by {what}, a {model.__qualname__} with neither a primary key nor a text of "
+            "its own; give it a `pk` or a `__str__`, or say vary_on=... or shared=True"
+        )
+    return escaped(str(value))
 
 
 _KNOWN: dict[str, Aspect] = {

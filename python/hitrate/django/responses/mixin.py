@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import classonlymethod
 
 from hitrate.django.responses.decorator import ASKED
-from hitrate.django.responses.guard import Mounted, why_not_public
+from hitrate.django.responses.guard import Mounted, early_of
 from hitrate.django.responses.view import CachedView
 from hitrate.http.facts import READS
 from hitrate.http.fields import split_list
@@ -23,11 +23,12 @@ class CachedViewMixin:
     """
     Answer hits before REST framework's own work: no view object, no negotiation, no authentication, no throttling.
 
-    Stands before the view class: ``class ProductViewSet(CachedViewMixin, ModelViewSet)``. It concerns the methods that
-    are decorated with ``@cache_api_response(shared=True, ...)``, without ``vary_on``, of views that are public: all
-    permissions are ``AllowAny`` or ``IsAuthenticatedOrReadOnly``, there are no throttles, and no steps before the
-    method (``dispatch``, ``initial``, ...) are their own. All others are answered as if it were not there, and
-    ``manage.py check`` says why (``hitrate.E010``). Django's middleware has run in any case.
+    Stands before the view class: ``class ProductViewSet(CachedViewMixin, ModelViewSet)``. It concerns the methods whose
+    outermost decorator is ``@cache_api_response(shared=True, ...)``, without ``vary_on``, of views that are public:
+    all permissions are ``AllowAny`` or ``IsAuthenticatedOrReadOnly``, authentication is REST framework's own, there are
+    no throttles, and no steps before the method (``dispatch``, ``initial``, ...) are their own. All others are answered
+    as if it were not there, and ``manage.py check`` says why (``hitrate.E010``). Django's middleware has run in any
+    case.
     """
 
     @classonlymethod
@@ -65,10 +66,11 @@ def _judge(judged: dict[str, CachedView | None], mounted: Mounted, method: str |
     if method not in READS:
         # Nor remembered: a client may invent any number of them.
         return None
-    cached = mounted.cached(method.lower())
-    if cached is None or why_not_public(mounted, cached) is not None:
+    cached = early_of(mounted, method.lower())
+    if not isinstance(cached, CachedView):
         return judged.setdefault(method, None)
-    return judged.setdefault(method, CachedView(cached.function, cached.options, varies_on=mounted.varies_on()))
+    early = CachedView(cached.function, cached.options, varies_on=mounted.varies_on(), early=mounted.cls)
+    return judged.setdefault(method, early)
 
 
 @lru_cache(maxsize=1024)

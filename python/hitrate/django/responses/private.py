@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from hitrate.django.responses.question import Question
+
+Private: TypeAlias = Literal["csrf-token", "session", "messages", "browsable-api"]
 
 
 @contextmanager
@@ -31,14 +33,15 @@ def session_watch(question: Question) -> Iterator[None]:
         session.accessed = session.accessed or before
 
 
-def private_use(question: Question) -> Literal["csrf-token", "session", "messages", "browsable-api"] | None:
+def private_use(question: Question, response: object) -> Private | None:
     """
     Why the answer may belong to this visitor alone, after the view ran.
 
     A token against forgery, or a message shown once, is one visitor's whatever was declared; the session is unless the
     key tells askers apart.
     """
-    renderer = getattr(question.asker, "accepted_renderer", None)
+    # REST framework writes it on every answer; before its work, the request has none.
+    renderer = getattr(response, "accepted_renderer", None)
     if getattr(renderer, "format", None) == "api":
         # Its page names the user and holds forms, whatever the data is.
         return "browsable-api"

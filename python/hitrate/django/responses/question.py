@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase, QueryDict
+from django.urls import ResolverMatch
 
 from hitrate.django.invalidation import bypasses
 from hitrate.django.responses.address import Address, Addresses
 from hitrate.django.responses.identity import is_known, user_of
 from hitrate.django.responses.options import Options
+from hitrate.django.responses.rest import is_of_rest
 from hitrate.http import EnvironHeaders, Request
 from hitrate.responses import Exchange, Learned, Numbers
 
@@ -72,16 +74,19 @@ class Question(Exchange[HttpResponseBase]):
         self.address: Address = addresses.of(asker, request, args, kwargs, self._vary)
         self.place = self.address.place
         if callable(options.tags):
-            self.place = self.place._replace(tags=_named(options.tags(asker, **kwargs)))
+            self.place = self.place._replace(tags=self.bounded(options.tags(asker, **kwargs)))
         if not is_plain:
             self.consider()
         if self.passes is None:
-            self.passes = self._own_way()
+            self.passes = self._own_way(is_early=addresses.is_early)
 
-    def _own_way(self) -> str | None:
+    def _own_way(self, *, is_early: bool) -> str | None:
         """Why it goes past the cache for a reason that HTTP does not know."""
         if self.is_stranger and "HTTP_AUTHORIZATION" in self.request.META:
             return "authorization"
+        if self.asker is self.request and not is_early and _is_of_rest(self.request.resolver_match):
+            # A decorator around `dispatch()`: nobody has been authenticated, permitted or counted yet.
+            return "before-rest-framework"
         return "transaction" if bypasses(self.place.key, self.place.tags) else None
 
     def _asked(self) -> Request:
@@ -118,6 +123,5 @@ class Question(Exchange[HttpResponseBase]):
             request.GET, request.META["QUERY_STRING"] = whole, text
 
 
-def _named(tags: Iterable[object]) -> tuple[str, ...]:
-    """The tags that a function of the project returned, each once."""
-    return tuple(dict.fromkeys(map(str, tags)))
+def _is_of_rest(match: ResolverMatch | None) -> bool:
+    return match is not None and is_of_rest(match.func)

@@ -39,15 +39,23 @@ class CachedView:
         function: the view as it was written.
     """
 
-    def __init__(self, function: Callable[..., Any], options: Options, *, varies_on: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        options: Options,
+        *,
+        varies_on: Sequence[str] = (),
+        early: type | None = None,
+    ) -> None:
         """
         Args:
             function: see above.
             options: see above.
             varies_on: headers that its answers are known to vary on from the beginning.
+            early: the class of the view, if it is asked before REST framework's own work.
         """
         self.options, self.function = options, function
-        self._addresses = Addresses(options, function)
+        self._addresses = Addresses(options, function, early)
         self._learned = Learned(Vary.of(varies_on))
         self._numbers = numbers_of(f"{function.__module__}.{function.__qualname__}")
         original = options.original

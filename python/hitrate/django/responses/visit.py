@@ -26,8 +26,8 @@ class Visit(Question):
         self._risk = snapshot_risk()
         return session_watch(self)
 
-    def _own_reason(self, _response: HttpResponseBase) -> str | None:
-        if reason := private_use(self):
+    def _own_reason(self, response: HttpResponseBase) -> str | None:
+        if reason := private_use(self, response):
             return reason
         return "transaction" if self._risk is None or bypasses(self.place.key, self.place.tags) else None
 
