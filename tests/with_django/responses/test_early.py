@@ -176,15 +176,6 @@ class PropertyOfPermissions(views.Public):
         return [IsAdminUser]
 
 
-class TaggedByRequest(CachedViewMixin, ViewSet):
-    permission_classes = [AllowAny]
-    throttle_classes: list[Any] = []
-
-    @cache_api_response(key_prefix="tagged", shared=True, tags=lambda request: request.query_params.getlist("id"))
-    def list(self, request: Request) -> Response:
-        return Response({"run": views.RUNS.one()})
-
-
 class OfStaff(CachedViewMixin, ViewSet):
     permission_classes = [AllowAny]
     throttle_classes: list[Any] = []
@@ -246,7 +237,6 @@ def test_the_check_refuses_views_that_are_not_public() -> None:
         (GuardedBelow, "as_view"),
         (WithKey, "Keys"),
         (PropertyOfPermissions, "permission_classes"),
-        (TaggedByRequest, "tags"),
         (OfStaff, "staff"),
     ):
         (problem,) = _checked(view)
@@ -308,7 +298,7 @@ def test_a_page_for_browsers_is_not_for_everybody_without_a_form_in_it_either(
         assert "detail=browsable-api" in found.headers["Cache-Status"]
 
 
-@pytest.mark.parametrize("view", [Dispatching, Negotiating, Own, TaggedByRequest])
+@pytest.mark.parametrize("view", [Dispatching, Negotiating, Own])
 def test_steps_of_its_own_run_at_every_request(view: Any, site: Any, runs: Runs, dispatched: list[str]) -> None:
     with _mounted(("", view.as_view({"get": "list"}))):
         for _ in range(3):

@@ -106,8 +106,6 @@ def _reasons(mounted: Mounted, method: object) -> Iterator[str]:
         yield "its answers are not declared shared=True"
     if options.aspects is not None:
         yield "its answers vary on what is known only after authentication (vary_on)"
-    if callable(options.tags):
-        yield "its tags are told by a function, which is given REST framework's request"
     if options.policy.clients == "staff":
         yield "who is staff is known only after authentication (clients='staff')"
     if options.original is not None:

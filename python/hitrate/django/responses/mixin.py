@@ -28,7 +28,7 @@ class CachedViewMixin:
     all permissions are ``AllowAny`` or ``IsAuthenticatedOrReadOnly``, authentication is REST framework's own, there are
     no throttles, and no steps before the method (``dispatch``, ``initial``, ...) are their own. All others are answered
     as if it were not there, and ``manage.py check`` says why (``hitrate.E010``). Django's middleware has run in any
-    case.
+    case. A function that tells tags is given Django's request, for there is none of REST framework's yet.
     """
 
     @classonlymethod
