@@ -34,6 +34,52 @@ def test_an_environ_headers_and_pairs_say_the_same() -> None:
         assert client_address(source, PROXIES, peer=peer) == "198.51.100.1"
 
 
+class Fields:
+    """Headers as Werkzeug and others have them: no dict, names without regard to case, several lines of a name."""
+
+    def __init__(self, lines: Mapping[str, str]) -> None:
+        self._lines = list(lines.items())
+
+    def __contains__(self, name: str) -> bool:
+        return any(known.lower() == name.lower() for known, _ in self._lines)
+
+    def get(self, name: str) -> str | None:
+        return next((value for known, value in self._lines if known.lower() == name.lower()), None)
+
+    def items(self) -> list[tuple[str, str]]:
+        return self._lines
+
+
+def of_django(lines: Mapping[str, str]) -> Any:
+    from django.http.request import HttpHeaders
+
+    return HttpHeaders({"HTTP_" + name.upper().replace("-", "_"): value for name, value in lines.items()})
+
+
+def of_starlette(lines: Mapping[str, str]) -> Any:
+    from starlette.datastructures import Headers as Found
+
+    return Found(raw=[(name.lower().encode(), value.encode()) for name, value in lines.items()])
+
+
+ENVIRON_NAMES = ["REMOTE_ADDR", "Remote-Addr", "REQUEST_METHOD", "Request-Method", "wsgi.version"]
+
+
+@pytest.mark.parametrize(
+    "make", [of_django, of_starlette, Fields, dict], ids=["django", "starlette", "werkzeug", "dict"]
+)
+@pytest.mark.parametrize("name", ENVIRON_NAMES)
+def test_a_client_cannot_pass_his_headers_off_as_an_environ(make: Any, name: str) -> None:
+    honest = {"X-Forwarded-For": "198.51.100.7"}
+    own = {name: "10.0.0.2", "HTTP-X-Forwarded-For": "6.6.6.6", "HTTP_X_FORWARDED_FOR": "6.6.6.6"}
+    for lines in ({**own, **honest}, {**honest, **own}):
+        assert client_address(make(lines), PROXIES, peer="10.0.0.1") == "198.51.100.7"
+        assert client_address(make(lines), PROXIES, peer="203.0.113.9") == "203.0.113.9"
+        if make is not dict:
+            assert client_address(make(lines), PROXIES) is None
+    assert client_address(make(own), PROXIES, peer="10.0.0.1") == "10.0.0.1"
+
+
 def test_nobody_is_believed_unless_he_is_named() -> None:
     spoofed = environ("203.0.113.9", x_forwarded_for="1.1.1.1", forwarded="for=1.1.1.1", x_real_ip="1.1.1.1")
     assert client_address(spoofed) == client_address(spoofed, PROXIES) == "203.0.113.9"

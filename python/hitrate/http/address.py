@@ -38,10 +38,13 @@ def client_address(
     request makes it raise.
 
     Args:
-        environ_or_headers: the ``environ`` of WSGI, Django's ``request.META``, or the headers of a request.
+        environ_or_headers: the ``environ`` of WSGI or Django's ``request.META``, which are plain dicts, or the headers
+            of a request.
         trusted: networks of the proxies that are believed, ``"10.0.0.0/8"``, and ``"unix"`` for whoever connects to a
             Unix socket. Without any, or when the peer is none of them, the headers are not looked at.
-        peer: the address of whoever connected, where headers are given; the environ has it in ``REMOTE_ADDR``.
+        peer: the address of whoever connected, for headers; the environ has it in ``REMOTE_ADDR``, and is given
+            without. Headers without a peer are those of a Unix socket, and headers in a plain dict need one: without,
+            the dict is an environ.
         header: the one that the proxies write; the other one is not looked at. By default both are, and must agree as
             far as both go: a proxy that writes one of them hands on what the client wrote into the other.
         ipv6_prefix: bits that are kept of an IPv6 address; 64 is what one customer has. IPv4 is kept whole.
@@ -88,11 +91,16 @@ def _proxies(networks: tuple[str, ...]) -> Proxies:
 
 
 def _facts(given: Mapping[str, Any] | Headers, peer: str | None) -> tuple[_Fields, str | None]:
-    """Return the headers by names in lower case, and the address of the peer."""
+    """
+    Return the headers by names in lower case, and the address of the peer.
+
+    Which of the two kinds was given is never told by the names in it: a client can send headers of every name.
+    """
     if isinstance(given, Headers):
         return given, peer
-    if "REMOTE_ADDR" in given or "REQUEST_METHOD" in given or "wsgi.version" in given:
-        connected = given.get("REMOTE_ADDR") if peer is None else peer
+    # PEP 3333: an environ is a builtin dict. Those who give headers say who the peer is.
+    if type(given) is dict and peer is None:
+        connected = given.get("REMOTE_ADDR")
         return EnvironHeaders(given), connected if isinstance(connected, str) else None
     return Headers([(name, value) for name, value in given.items() if isinstance(value, (str, bytes))]), peer
 
