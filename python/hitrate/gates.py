@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -27,11 +28,16 @@ Subject: TypeAlias = Callable[[Any], Any]
 LISTS = frozenset({"RateLimit-Policy", "RateLimit"})
 # With the prefix of a cache, and what a limiter adds, keys stay below the 250 characters that Django warns of.
 _LONGEST = 128
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def subject_name(text: str) -> str:
-    """Whom a limit is about, as a part of a key: the text, or its digest when it is long."""
-    return text if len(text) <= _LONGEST else digest(text)
+    """
+    Whom a limit is about, as a part of a key: the text, or its digest.
+
+    What is long gets one, and what UTF-8 cannot hold: clients can send lone surrogates, ``"\\ud800"`` in JSON.
+    """
+    return digest(text) if len(text) > _LONGEST or _SURROGATE.search(text) else text
 
 
 class Limiters:

@@ -136,6 +136,12 @@ async def test_paths_and_methods_that_are_exempt_are_not_counted(limited: Limite
     assert await statuses(app, 2, "/api/x") == [200, 429]
 
 
+async def test_what_a_client_sends_and_utf_8_cannot_hold_is_counted(limited: Limited) -> None:
+    app = limited("1/minute", by=lambda scope: json.loads(Headers(scope["headers"]).get("who") or "{}").get("user"))
+    found = [await statuses(app, 2, headers={"who": json.dumps({"user": name})}) for name in ("\ud800", "\udfff")]
+    assert found == [[200, 429], [200, 429]]
+
+
 async def test_shadow_mode_refuses_nobody_and_says_who_would_be(
     limited: Limited, caplog: pytest.LogCaptureFixture
 ) -> None:

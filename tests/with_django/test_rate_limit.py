@@ -261,6 +261,15 @@ def test_other_methods_and_costs_are_as_declared() -> None:
     assert statuses(apost, 3) + statuses(apost, 2, method="put") == [200, 200, 200, 200, 429]
 
 
+def test_what_a_client_sends_and_utf_8_cannot_hold_is_counted() -> None:
+    def account(request: HttpRequest) -> str:
+        return str(json.loads(request.headers["who"])["user"])
+
+    view = rate_limit("1/minute", by=account)(plain)
+    found = [ask(view, who=json.dumps({"user": name})).status_code for name in ("\ud800", "\ud800", "\ud801", "a")]
+    assert found == [200, 429, 200, 200]
+
+
 def test_in_shadow_mode_everybody_is_counted_and_nobody_refused(caplog: pytest.LogCaptureFixture) -> None:
     from django.core.cache import caches
 
