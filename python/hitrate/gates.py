@@ -218,7 +218,7 @@ def _some(each: dict[str, str | None]) -> dict[str, str | None] | None:
 
 def methods_of(given: Any) -> frozenset[str] | None:
     """
-    Read which methods of requests are counted; None: all.
+    Read which methods of requests are counted; None: all. ``GET`` stands for ``HEAD``, too, which runs the same view.
 
     Raises:
         ConfigError: one that is none.
@@ -228,4 +228,5 @@ def methods_of(given: Any) -> frozenset[str] | None:
     found = frozenset((given,) if isinstance(given, str) else given)
     if not found or not all(isinstance(name, str) and name.isalpha() for name in found):
         raise ConfigError(f"'methods' is {given!r:.100}; use a name such as 'POST', or several")
-    return frozenset(name.upper() for name in found)
+    names = frozenset(name.upper() for name in found)
+    return names | {"HEAD"} if "GET" in names else names

@@ -136,6 +136,12 @@ async def test_paths_and_methods_that_are_exempt_are_not_counted(limited: Limite
     assert await statuses(app, 2, "/api/x") == [200, 429]
 
 
+async def test_a_limit_on_get_counts_head_too(limited: Limited) -> None:
+    app = limited(methods="GET")
+    found = [(await ask(app, method=method)).status for method in ("GET", "HEAD", "HEAD", "GET", "POST")]
+    assert found == [200, 200, 429, 429, 200]
+
+
 async def test_what_a_client_sends_and_utf_8_cannot_hold_is_counted(limited: Limited) -> None:
     app = limited("1/minute", by=lambda scope: json.loads(Headers(scope["headers"]).get("who") or "{}").get("user"))
     found = [await statuses(app, 2, headers={"who": json.dumps({"user": name})}) for name in ("\ud800", "\udfff")]

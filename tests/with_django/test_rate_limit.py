@@ -261,6 +261,15 @@ def test_other_methods_and_costs_are_as_declared() -> None:
     assert statuses(apost, 3) + statuses(apost, 2, method="put") == [200, 200, 200, 200, 429]
 
 
+@pytest.mark.parametrize("view", [plain, aplain], ids=["sync", "async"])
+def test_a_limit_on_get_counts_head_too_which_runs_the_same_view(view: Any) -> None:
+    limited = rate_limit("2/minute", methods="get")(view)
+    assert statuses(limited, 1) + statuses(limited, 3, method="head") == [200, 200, 429, 429]
+    assert statuses(limited, 1, method="post") == [200]
+    heads = rate_limit("1/minute", methods="HEAD", name="heads")(view)
+    assert statuses(heads, 2) + statuses(heads, 2, method="head") == [200, 200, 200, 429]
+
+
 def test_what_a_client_sends_and_utf_8_cannot_hold_is_counted() -> None:
     def account(request: HttpRequest) -> str:
         return str(json.loads(request.headers["who"])["user"])

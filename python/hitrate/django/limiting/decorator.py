@@ -47,7 +47,7 @@ def rate_limit(
             and whom nobody knows by his address. ``"header:X-Api-Key"``: what this header holds, and who sends none by
             his address. A function of the request returns a text, or None for requests that the limit is not about.
             Or a dict, with one of these for the name of each limit.
-        methods: of requests that are counted; all by default.
+        methods: of requests that are counted, ``"GET"`` with ``HEAD``; all by default.
         cost: requests that a call counts as.
         name: what is limited. Views with the same name share their limits; each counts for itself by default.
         cache: alias in ``settings.CACHES``, whose backend is ours.
