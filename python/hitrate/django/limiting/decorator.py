@@ -45,8 +45,9 @@ def rate_limit(
         limits: as `hitrate.RateLimiter` takes them: ``"100/m"``, ``"5/s, 100/m"``, a dict of several by name.
         by: whom they are about. ``"ip"``: the client's address, by ``HITRATE_TRUSTED_PROXIES``. ``"user"``: the user,
             and whom nobody knows by his address. ``"header:X-Api-Key"``: what this header holds, and who sends none by
-            his address. A function of the request returns a text, or None for requests that the limit is not about.
-            Or a dict, with one of these for the name of each limit.
+            his address; every value has a budget of its own, so it takes keys that somebody has verified, or a limit by
+            ``"ip"`` beside it. A function of the request returns a text, or None for requests that the limit is not
+            about. Or a dict, with one of these for the name of each limit.
         methods: of requests that are counted, ``"GET"`` with ``HEAD``; all by default.
         cost: requests that a call counts as.
         name: what is limited. Views with the same name share their limits; each counts for itself by default.
