@@ -15,7 +15,7 @@ class Flight:
 
     Attributes:
         is_in_vain: what came of it is not in the cache, and would not be the next time.
-        has_failed: nothing came of it.
+        has_failed: nothing came of it, or an answer that says so: one with a status of 500 or above.
     """
 
     __slots__ = ("_landed", "has_failed", "is_in_vain")

@@ -1,4 +1,4 @@
-//! Entries of our own: reading one, taking its lease, filling it, giving the lease back. `hitrate/lease.py` puts them together.
+//! Entries of our own: reading one, taking its lease, filling it, giving the lease back. `hitrate/lease/` puts them together.
 
 use super::boolean;
 use crate::cache::{Call, Role};
