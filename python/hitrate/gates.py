@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -14,9 +15,20 @@ from hitrate.exceptions import ConfigError
 from hitrate.http import Refused, rate_limit_fields, refused
 from hitrate.http.refusal import RefusalLayout
 from hitrate.http.text import digest
-from hitrate.limits import Decision, RateLimiter
+from hitrate.limits import Decision, Limit, RateLimiter
 
-__all__ = ["LISTS", "By", "Limiters", "Readers", "Subject", "Subjects", "Telling", "methods_of", "subject_name"]
+__all__ = [
+    "LISTS",
+    "By",
+    "Limiters",
+    "Readers",
+    "Subject",
+    "Subjects",
+    "Telling",
+    "limiters_of",
+    "methods_of",
+    "subject_name",
+]
 
 By: TypeAlias = str | Callable[[Any], object]
 """``"ip"``, ``"user"``, ``"header:X-Api-Key"``, or a function of the request."""
@@ -60,6 +72,22 @@ class Limiters:
             # Of two threads that come at once, one made its limiter in vain: what they count stands on the server.
             found = self._made.setdefault(client, RateLimiter(client, *self._arguments, **self._options))
         return found
+
+
+@lru_cache(maxsize=256)
+def limiters_of(
+    limits: str | tuple[int, float], algorithm: str = "sliding_window", *, name: str | None = None, **options: Any
+) -> Limiters:
+    """
+    Find the limiters of arguments: the same for all who ask, so that they also share what this process counts alone.
+
+    Args:
+        limits: ``"5/s, 100/minute"``; or requests and seconds.
+        algorithm: of `hitrate.RateLimiter`, as are `options`.
+        name: of the limit that is made of two numbers.
+    """
+    given = Limit(*limits, name=name) if isinstance(limits, tuple) else limits
+    return Limiters(given, algorithm, **options)
 
 
 @dataclass(frozen=True)

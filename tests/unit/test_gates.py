@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import hitrate
-from hitrate.gates import methods_of, subject_name
+from hitrate.exceptions import ConfigError
+from hitrate.gates import limiters_of, methods_of, subject_name
 
 
 @given(st.text(st.characters(codec=None), max_size=300))
@@ -30,3 +34,19 @@ def test_get_stands_for_head_and_no_other_method_for_another() -> None:
     assert methods_of("get") == {"GET", "HEAD"}
     assert methods_of(["POST", "head"]) == {"POST", "HEAD"}
     assert methods_of(None) is None
+
+
+def test_a_cache_has_one_limiter_of_the_same_arguments_for_as_long_as_it_lives() -> None:
+    cache, other = hitrate.Cache("memory://gates"), hitrate.Cache("memory://gates")
+    found = limiters_of((3, 60), "fixed_window", on_error="deny").on(cache)
+    assert limiters_of((3, 60.0), "fixed_window", on_error="deny").on(cache) is found
+    assert limiters_of((3, 60), "fixed_window", on_error="deny").on(other) is not found
+    assert limiters_of((3, 60), "fixed_window").on(cache) is not found
+    assert [limit.name for limit in limiters_of("5/s, 9/minute").on(cache).limits] == ["5/second", "9/minute"]
+    assert [limit.name for limit in limiters_of((5, 1), name="login").on(cache).limits] == ["login"]
+    with pytest.raises(ConfigError, match="fortnight"):
+        limiters_of("5/fortnight").on(cache)
+    gone = weakref.ref(other)
+    del other
+    gc.collect()
+    assert gone() is None

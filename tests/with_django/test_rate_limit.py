@@ -21,7 +21,7 @@ from django.views import View
 
 import hitrate
 from hitrate.django import rate_limit
-from hitrate.django.limiting.limiters import client_of
+from hitrate.django.aliases import client_behind
 from hitrate.exceptions import ConfigError
 from hitrate.testing import Server
 
@@ -216,7 +216,7 @@ def test_a_key_in_a_header_is_counted_and_stands_in_no_key_of_the_server() -> No
     assert [ask(view, x_api_key=key).status_code for key in ("hunter2", "hunter2", "other")] == [200, 429, 200]
     # Who leaves it out is not free of the limit.
     assert statuses(view, 2) == [200, 429]
-    keys = client_of("default").execute("KEYS", "*header:*")
+    keys = client_behind("default").execute("KEYS", "*header:*")
     assert keys
     assert not [key for key in keys if b"hunter2" in key]
 

@@ -11,16 +11,15 @@ from __future__ import annotations
 import logging
 import math
 import re
-from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
 from rest_framework import throttling
 from rest_framework.throttling import BaseThrottle
 
 from hitrate.django.addresses import address_of, trusted_proxies
-from hitrate.django.limiting.limiters import client_of
-from hitrate.gates import Limiters, subject_name
-from hitrate.limits import LARGEST_LOG, Decision, Limit
+from hitrate.django.aliases import client_behind
+from hitrate.gates import limiters_of, subject_name
+from hitrate.limits import LARGEST_LOG, Decision
 
 __all__ = ["AnonRateThrottle", "BaseThrottle", "ScopedRateThrottle", "SimpleRateThrottle", "UserRateThrottle"]
 
@@ -100,17 +99,10 @@ class SimpleRateThrottle(throttling.SimpleRateThrottle):
             return Decision(allowed=False, limit=0, remaining=0, reset_after=window, retry_after=math.inf)
         algorithm = self.algorithm or ("sliding_log" if count <= LARGEST_LOG else "sliding_window")
         name = _STRANGE.sub("-", str(self.scope or "throttle"))[:_LONGEST_NAME]
-        found = _limiters(name, count, window, algorithm, self.on_error, self.workers, self.max_staleness)
-        return found.on(client_of(self.cache)).hit(subject_name(str(key)))
-
-
-@lru_cache(maxsize=256)
-def _limiters(
-    name: str, count: int, window: float, algorithm: str, on_error: str, workers: int, max_staleness: float
-) -> Limiters:
-    # Named after the scope, so that a rate that is changed goes on with what was counted.
-    limit = Limit(count, window, name=name)
-    return Limiters(limit, algorithm, on_error=on_error, workers=workers, max_staleness=max_staleness)
+        options = {"on_error": self.on_error, "workers": self.workers, "max_staleness": self.max_staleness}
+        # Named after the scope, so that a rate that is changed goes on with what was counted.
+        found = limiters_of((count, window), algorithm, name=name, **options)
+        return found.on(client_behind(self.cache)).hit(subject_name(str(key)))
 
 
 class AnonRateThrottle(throttling.AnonRateThrottle, SimpleRateThrottle):

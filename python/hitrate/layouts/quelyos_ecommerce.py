@@ -8,9 +8,9 @@ from typing import Any
 
 from hitrate._native import md5_hex, sorted_json
 from hitrate.cache import Cache
+from hitrate.gates import limiters_of
 from hitrate.http import refusal_bodies
 from hitrate.layouts.entry import Entry, Event
-from hitrate.layouts.limiters import limiter
 
 __all__ = [
     "DEFAULT_TTL",
@@ -90,7 +90,7 @@ def rate_limit(
         None when the call is allowed, else the original's answer.
     """
     key = rate_limit_key(function, uid, remote_addr)
-    decision = limiter(cache, limit, window, "sliding_log").hit(key)
+    decision = limiters_of((limit, window), "sliding_log").on(cache).hit(key)
     if decision.allowed:
         return None
     who = key.removeprefix(f"{function}:")

@@ -5,29 +5,14 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
-from weakref import WeakKeyDictionary
+from typing import Any, Literal, TypeVar, cast
 
 from hitrate._native import Decision
-from hitrate.limits import RateLimiter
+from hitrate.gates import limiters_of
 from hitrate.odoo.address import client_address
 from hitrate.odoo.clients import cache_of
 
-if TYPE_CHECKING:
-    from hitrate.cache import Cache
-
 Method = TypeVar("Method", bound=Callable[..., Any])
-
-_limiters: WeakKeyDictionary[Cache, dict[tuple[Any, ...], RateLimiter]] = WeakKeyDictionary()
-
-
-def limiter_of(cache: Cache, limits: Any, **options: Any) -> RateLimiter:
-    """Find the limiter of a cache, made when it is first asked for."""
-    found = _limiters.setdefault(cache, {})
-    kind = (limits, *sorted(options.items()))
-    if kind not in found:
-        found[kind] = RateLimiter(cache, limits, **options)
-    return found[kind]
 
 
 def subject(request: Any, by: Literal["user", "address"] = "user") -> str:
@@ -70,7 +55,7 @@ def rate_limited(
         def call(self: Any, *args: Any, **kwargs: Any) -> Any:
             from odoo.http import request
 
-            limiter = limiter_of(cache_of(request.env), limits, algorithm=algorithm)
+            limiter = limiters_of(limits, algorithm).on(cache_of(request.env))
             decision = limiter.hit(f"{request.env.cr.dbname}:{what}:{subject(request, by)}")
             if decision.allowed:
                 return method(self, *args, **kwargs)

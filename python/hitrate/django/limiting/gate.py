@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 from django.http import HttpResponse, HttpResponseBase
 
 from hitrate.cache import Cache
-from hitrate.django.limiting.limiters import client_of
+from hitrate.django.aliases import client_behind
 from hitrate.django.limiting.subjects import READERS
 from hitrate.gates import LISTS, By, Limiters, Subjects, Telling, methods_of
 from hitrate.limits import Decision, RateLimiter
@@ -103,4 +103,4 @@ class Gate:
         return response
 
     def _limiter(self) -> RateLimiter:
-        return self._limiters.on(client_of(self.cache))
+        return self._limiters.on(client_behind(self.cache))

@@ -19,8 +19,8 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.core.signals import setting_changed
 from django.http import HttpRequest, QueryDict
 
+from hitrate.django.aliases import client_behind
 from hitrate.django.responses.active import active
-from hitrate.django.responses.clients import client_of
 from hitrate.django.responses.identity import EVERYBODY, identity
 from hitrate.django.responses.options import Options
 from hitrate.http import EnvironHeaders, Representation, Vary, canonical_query
@@ -180,7 +180,7 @@ class Addresses:
         if language is not None:
             covered |= _BY_LANGUAGE
         key = f"{base}&{form.text(EnvironHeaders(request.META), vary)}:{who}:{SUFFIX}"
-        return Address(Place(client_of(options.cache), key, _tags(options.tags, kwargs)), covered)
+        return Address(Place(client_behind(options.cache), key, _tags(options.tags, kwargs)), covered)
 
 
 def _origin(request: HttpRequest) -> Seen:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from hitrate.cache import Cache
+from hitrate.gates import limiters_of
 from hitrate.http import refusal_bodies
-from hitrate.layouts.limiters import limiter
 from hitrate.layouts.quelyos_api.keys import view_count_key_of
 
 
@@ -50,7 +50,7 @@ def view_count_allowed(cache: Cache, address: str | None, product_id: object) ->
         address: of who looks, as a trusted proxy tells it.
         product_id: what is looked at.
     """
-    once = limiter(cache, 1, VIEW_WINDOW, "once", verbatim=True)
+    once = limiters_of((1, VIEW_WINDOW), "once", verbatim=True).on(cache)
     return once.hit(view_count_key_of(address, product_id)).allowed
 
 
@@ -74,7 +74,7 @@ def is_allowed(
     Returns:
         Whether it is allowed, how many are left, and when the window of this request ends, in seconds since 1970.
     """
-    log = limiter(cache, max_requests, window_seconds, "sliding_log", count_refused=count_refused)
+    log = limiters_of((max_requests, window_seconds), "sliding_log", count_refused=count_refused).on(cache)
     decision = log.hit(key)
     return decision.allowed, decision.remaining, int(time.time() + window_seconds)
 
@@ -96,5 +96,5 @@ def check_rate_limit(
         allowed, in whole seconds.
     """
     count, window = config
-    decision = limiter(cache, count, window, "sliding_log", count_refused=count_refused).hit(key)
+    decision = limiters_of((count, window), "sliding_log", count_refused=count_refused).on(cache).hit(key)
     return None if decision.allowed else refusal_bodies.quelyos_api(decision)
