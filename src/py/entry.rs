@@ -43,6 +43,7 @@ struct Value {
     /// The payload, or the envelope with it, and where the value begins in it.
     bytes: Vec<u8>,
     begins_at: usize,
+    /// What was decoded, until somebody asks for it or the form stands for it.
     first: Mutex<Option<Py<PyAny>>>,
     /// Of an entry that is kept, where its value has one.
     form: OnceLock<Form>,
@@ -127,6 +128,10 @@ impl PyEntry {
                 weight += form.weight();
                 // Whoever was first made the same.
                 let _ = value.form.set(form);
+                // From now on everybody gets a copy of the form, and this would live as long as the form for nobody.
+                let decoded = value.first.lock().take();
+                // Not in the statement that holds the lock: what goes may run Python.
+                drop(decoded);
             }
         }
         Ok(weight)

@@ -107,6 +107,60 @@ def test_ten_times_more_data_than_fits_grows_the_process_by_little_more_than_the
     assert float(done.stdout) <= 1.3, done.stdout
 
 
+# Lists of small dicts, which the cache keeps as copies; and texts whose UTF-8 drivers and encoders make beside them.
+KEEP = """
+import ctypes, gc, sys
+import hitrate
+bound = 24 << 20
+cache = hitrate.Cache(sys.argv[1], prefix="p", local=hitrate.Local(max_bytes=bound, max_staleness=3600))
+as_utf8 = ctypes.pythonapi.PyUnicode_AsUTF8
+as_utf8.argtypes, as_utf8.restype = [ctypes.py_object], ctypes.c_char_p
+
+def rows(number):
+    return [{"id": number, "active": True, "parent": None, "on": False, "x": None, "y": True} for _ in range(60)]
+
+def texts(number):
+    return [letter * length + str(number) for letter in ("\xe9", "\u0436", "\U0001f40e") for length in (40, 400, 1000)]
+
+made = {"rows": rows, "texts": texts}[sys.argv[2]]
+
+@hitrate.cached(cache, ttl=3600)
+def load(number: int):
+    return made(number)
+
+def read(number):
+    value = load(number) if sys.argv[3] == "cached" else cache.get(f"k{number}")
+    for text in value:
+        if type(text) is str:
+            as_utf8(text)
+
+def resident():
+    gc.collect()
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+count = 6000
+for number in range(count):
+    load(number) if sys.argv[3] == "cached" else cache.set(f"k{number}", made(number))
+before = resident()
+for number in range(count):
+    read(number)
+figures = cache.stats()["local"]
+assert figures["bytes"] > 0.8 * bound, figures
+assert figures["evicted"] > figures["entries"], figures
+print((resident() - before) / bound)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="asks Linux for the memory of a process")
+@pytest.mark.parametrize("how", ["cached", "got"])
+@pytest.mark.parametrize("what", ["rows", "texts"])
+def test_what_is_kept_is_held_once_and_weighed_whole(what: str, how: str, own_server: Server) -> None:
+    done = run_python(KEEP, own_server.url, what, how)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) <= 1.3, done.stdout
+
+
 FORK = """
 import os, sys, time
 import hitrate

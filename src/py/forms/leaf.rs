@@ -3,12 +3,12 @@
 use crate::bounded::allocated;
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::string::PyStringData;
 use pyo3::types::{PyBool, PyBytes, PyComplex, PyFloat, PyInt, PyString, PyType};
 
-/// Strings of up to this many characters are weighed by their length.
-const SHORT_TEXT: usize = 64;
-/// What a string takes beside its characters.
-const TEXT_BYTES: usize = 64;
+/// What a string takes beside its characters: of ASCII, and any other.
+const ASCII_BYTES: usize = 64;
+const TEXT_BYTES: usize = 72;
 const NUMBER_BYTES: usize = 48;
 
 /// Types of the standard library whose objects nothing can change, each with the bytes that one takes.
@@ -66,15 +66,26 @@ impl Leaves {
     }
 }
 
+/// What a string takes, and its UTF-8, which the interpreter keeps beside it from the first time that anybody needs it: everybody
+/// gets this string, and some driver or encoder will. It is counted, and not made.
 fn text(value: &Bound<'_, PyAny>) -> PyResult<usize> {
-    let length = value.len()?;
-    if length > SHORT_TEXT {
-        return said(value);
-    }
-    // One with lone surrogates has two bytes per character.
-    let bytes = value.cast::<PyString>()?.to_str().map_or(2 * length, str::len);
-    // Characters beyond Latin-1 make it wider, and its UTF-8 is kept beside it.
-    Ok(allocated(TEXT_BYTES + if bytes == length { length } else { 4 * length + bytes }))
+    let text = value.cast::<PyString>()?;
+    // SAFETY: the GIL is held, and nothing changes a string that others have.
+    let characters = unsafe { text.data() }?;
+    let (length, width, utf8) = match characters {
+        PyStringData::Ucs1(found) if found.is_ascii() => return Ok(allocated(ASCII_BYTES + found.len())),
+        PyStringData::Ucs1(found) => {
+            (found.len(), 1, found.iter().map(|one| utf8_bytes(u32::from(*one))).sum::<usize>())
+        }
+        PyStringData::Ucs2(found) => (found.len(), 2, found.iter().map(|one| utf8_bytes(u32::from(*one))).sum()),
+        PyStringData::Ucs4(found) => (found.len(), 4, found.iter().map(|one| utf8_bytes(*one)).sum()),
+    };
+    Ok(allocated(TEXT_BYTES + width * (length + 1)) + allocated(utf8 + 1))
+}
+
+/// Bytes of a character; a lone surrogate has none in UTF-8, and three in what goes round that.
+fn utf8_bytes(character: u32) -> usize {
+    char::from_u32(character).map_or(3, char::len_utf8)
 }
 
 /// What the object itself says that it takes.
