@@ -720,7 +720,8 @@ class Limit:
         period: with a number, the time: seconds or a timedelta, from a millisecond to 366 days.
         name: what it is called in decisions, statistics and keys; at most 64 characters of ASCII, without spaces. Its
             text by default.
-        burst: of algorithm ``"gcra"``: how many requests may come at once; as many as the limit has by default.
+        burst: of algorithm ``"gcra"``: how many requests may come at once; as many as the limit has by default, and
+            no more than are there again within ten years.
         algorithm: another one than the limiter's.
 
     Raises:

@@ -8,7 +8,8 @@ pub(super) fn judge(found: Option<&[u8]>, call: Call, burst: u64) -> Judgement {
     let tolerance = burst * interval;
     let [before] = numbers(found).unwrap_or([now]);
     let empty = before.clamp(now, now + tolerance);
-    let later = empty + cost * interval;
+    // A cost may be more than any burst, of a limit with days between its requests.
+    let later = empty.saturating_add(cost.saturating_mul(interval));
     let allowed = later - now <= tolerance;
     let remaining = (now + tolerance - empty) / interval;
     Judgement {

@@ -77,6 +77,9 @@ pub const MOST_REQUESTS: u64 = 1_000_000_000;
 /// A megabyte of the server's memory for each subject.
 const LARGEST_LOG: u64 = 100_000;
 const LONGEST: Duration = Duration::from_secs(366 * 86_400);
+/// In microseconds: a burst whose requests take longer than that to come back is no burst. And the state, a time that lies so
+/// far ahead at most, stays below 2^53, from where Lua's numbers are no longer whole, whatever a clock is set to.
+const LONGEST_BURST: u64 = 10 * 366 * 86_400_000_000;
 const LONGEST_NAME: usize = 64;
 
 /// One limit.
@@ -144,6 +147,13 @@ impl Rule {
         let burst = burst.unwrap_or(count);
         if !(1..=MOST_REQUESTS).contains(&burst) {
             return wrong(format!("'burst' must be 1 to {MOST_REQUESTS} requests, not {burst}"));
+        }
+        let largest = LONGEST_BURST / micros.div_ceil(count);
+        if algorithm == Algorithm::Gcra && burst > largest {
+            return wrong(format!(
+                "'burst' of {parsed} may be at most {largest} requests, not {burst}: all of them must be there again within 10 \
+                 years"
+            ));
         }
         let tail = subject::tail(&name, algorithm, micros);
         let (name, packed) = (name.into(), Box::default());
@@ -216,12 +226,23 @@ mod tests {
             (rule("2/s", None, Algorithm::Once), "'once' allows one"),
             (rule("2/s", Some(3), Algorithm::SlidingLog), "'burst' belongs to"),
             (rule("2/s", Some(0), Algorithm::Gcra), "'burst' must be 1"),
+            (rule("1/day", Some(MOST_REQUESTS), Algorithm::Gcra), "at most 3660 requests, not 1000000000"),
+            (rule("1/day", Some(3661), Algorithm::Gcra), "at most 3660"),
             (rule("100001/d", None, Algorithm::SlidingLog), "at most 100000"),
             (rule("2000000/s", None, Algorithm::Gcra), "whole microseconds"),
             (rule("1/400d", None, Algorithm::FixedWindow), "366 days"),
         ] {
             let message = made.expect_err(part).to_string();
             assert!(message.contains(part), "{message}");
+        }
+    }
+
+    #[test]
+    fn the_largest_burst_is_that_of_ten_years_and_a_limits_own_is_always_allowed() {
+        rule("1/day", Some(3660), Algorithm::Gcra).expect("it is the largest");
+        rule("1000/s", Some(MOST_REQUESTS), Algorithm::Gcra).expect("it comes back in 12 days");
+        for text in ["1/366d", "1000000000/366d", "999999999/366d", "1000/s"] {
+            rule(text, None, Algorithm::Gcra).expect(text);
         }
     }
 

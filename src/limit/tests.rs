@@ -1,8 +1,12 @@
 //! What each algorithm promises, on a clock that the tests move.
 
-use super::{Call, Judgement, fixed_window, gcra, once, sliding_log, sliding_window};
+use super::{
+    Algorithm, Call, Judgement, MOST_REQUESTS, Parsed, Rule, fixed_window, gcra, numbers, once, sliding_log,
+    sliding_window,
+};
 use proptest::prelude::*;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 const START: u64 = 1_700_000_000_000_000;
 
@@ -92,6 +96,17 @@ fn calls(longest_wait: u64, highest_cost: u64) -> impl Strategy<Value = Vec<(u64
     // In bursts: every second wait is none.
     let wait = prop_oneof![Just(0), 0..longest_wait];
     prop::collection::vec((wait, 1..=highest_cost), 1..200)
+}
+
+/// A number of requests, of every size.
+fn requests() -> impl Strategy<Value = u64> {
+    prop_oneof![1..20_u64, 1..10_000_u64, 1..=MOST_REQUESTS]
+}
+
+/// A limit's time in microseconds, of every size.
+fn time() -> impl Strategy<Value = u64> {
+    const LONGEST: u64 = 366 * 86_400_000_000;
+    prop_oneof![1000..1_000_000_u64, 1_000_000..86_400_000_000_u64, 1000..=LONGEST]
 }
 
 fn kind() -> impl Strategy<Value = Kind> {
@@ -278,6 +293,36 @@ proptest! {
                 prop_assert!(!counter.judge(1, true).allowed);
                 counter.now = now;
             }
+        }
+    }
+
+    #[test]
+    fn of_every_burst_that_a_limit_takes_the_numbers_are_exact_and_the_state_is_read_again(
+        count in requests(), window in time(), burst in requests(), cost in requests(), ahead in 0..100 * 31_557_600_000_000_u64
+    ) {
+        let parsed = Parsed { count, window: Duration::from_micros(window) };
+        let whole = |number: u64| u128::from(number);
+        let tolerance = whole(burst) * whole(window.div_ceil(count));
+        let Ok(rule) = Rule::new(parsed, None, Some(burst), Algorithm::Gcra) else {
+            // Too fast a pace, or more than ten years to come back.
+            prop_assert!(window < count || tolerance > whole(10 * 366 * 86_400_000_000));
+            return Ok(());
+        };
+        prop_assert_eq!(whole(rule.lifetime()), tolerance.div_ceil(1000) + 1000);
+        for workers in [1, 3, 1000] {
+            // A hundred years from now, at most.
+            let (rule, now) = (rule.shared_by(workers), START + ahead);
+            let interval = whole(rule.window.div_ceil(rule.count));
+            let call = |cost| Call { now, limit: rule.count, window: rule.window, cost, punishes: false, counts: true };
+            let judgement = gcra::judge(None, call(cost), rule.burst);
+            prop_assert_eq!(judgement.allowed, cost <= rule.burst);
+            let all = gcra::judge(None, call(rule.burst), rule.burst);
+            prop_assert_eq!(whole(all.after.reset), whole(rule.burst) * interval);
+            let state = all.state.expect("it was allowed");
+            prop_assert_eq!(numbers(Some(&state)), Some([now + all.after.reset]));
+            let next = gcra::judge(Some(&state), call(1), rule.burst);
+            prop_assert_eq!((next.allowed, next.before.remaining), (false, 0));
+            prop_assert_eq!(next.retry.map(whole), Some(interval));
         }
     }
 

@@ -257,3 +257,20 @@ async def test_statistics_tell_what_became_of_calls(make_limiter: MakeLimiter, l
     }
     assert (stats["refusals"], stats["memory"]) == (0, None)
     assert limited.stats()["limits"] == stats["limits"]
+
+
+async def test_the_largest_burst_is_counted_to_its_end_and_no_cost_is_too_high_to_be_refused(
+    make_limiter: MakeLimiter,
+) -> None:
+    # Ten years until all of it is there again: what stands in its state is a time that far ahead.
+    limiter = make_limiter(hitrate.Limit("1/day", burst=3660))
+    for cost in (10**9, 3661):
+        refused = await limiter.hit("a", cost)
+        assert (refused.allowed, refused.remaining, refused.retry_after) == (False, 3660, float("inf"))
+    assert (await limiter.hit("a", 3659)).remaining == 1
+    last = await limiter.hit("a")
+    assert (last.allowed, last.remaining) == (True, 0)
+    refused = await limiter.hit("a")
+    assert not refused.allowed
+    assert 0 < refused.retry_after <= 86_400
+    assert 3659 * 86_400 < refused.reset_after <= 3660 * 86_400

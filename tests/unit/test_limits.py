@@ -63,6 +63,7 @@ def test_a_limit_is_made_of_a_number_and_a_time_as_well() -> None:
         (lambda: hitrate.Limit("1/s", name='"'), "a limit's name must be"),
         (lambda: hitrate.Limit("1/s", name="x" * 65), "a limit's name must be"),
         (lambda: hitrate.Limit("1/s", burst=0), "'burst' must be an int"),
+        (lambda: hitrate.Limit("1/day", burst=10**9), "'burst' of 1/day may be at most 3660 requests, not 1000000000"),
         (lambda: hitrate.Limit("1/s", burst=2, algorithm="fixed_window"), "'burst' belongs to algorithm 'gcra'"),
         (lambda: hitrate.Limit("1/s", algorithm="leaky"), "unknown algorithm 'leaky'"),  # type: ignore[arg-type]
         (lambda: hitrate.Limit("200000/day", algorithm="sliding_log"), "at most 100000"),
