@@ -27,6 +27,7 @@ __all__ = [
     "escape_glob",
     "glob_matches",
     "last_values",
+    "limits_of",
     "load_plain_pickle",
     "md5_hex",
     "normalise_query",
@@ -837,6 +838,24 @@ class Decision:
         """When it was decided, in microseconds of the clock that counted: the server's, or that of this process."""
 
     def __bool__(self) -> bool: ...
+
+def limits_of(
+    limits: str | Limit | Iterable[str | Limit] | Mapping[str, str | Limit],
+    algorithm: _Algorithm = ...,
+    *,
+    on_error: Literal["memory", "allow", "deny", "raise"] = ...,
+    workers: int = ...,
+    max_staleness: _Seconds | None = None,
+    max_bytes: int = ...,
+    count_refused: bool = False,
+    verbatim: bool = False,
+) -> tuple[Limit, ...]:
+    """
+    Return the limits that a `Limiter` of these arguments has, without a cache.
+
+    Raises:
+        ConfigError: a limit or an option that cannot be meant; the message names it.
+    """
 
 @disjoint_base
 class Limiter:

@@ -6,6 +6,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from hitrate._native import Decision, Limit, Limiter
+from hitrate._native import limits_of as _limits_of
 
 __all__ = ["Decision", "Limit", "RateLimiter"]
 
@@ -44,14 +45,7 @@ class RateLimiter(Limiter):
     if not TYPE_CHECKING:  # for which the arguments are those of the native class
 
         def __init__(self, *_args: Any, **_options: Any) -> None:
-            for limit in self.limits:
-                if limit.algorithm == "sliding_log" and limit.count > LARGEST_LOG:
-                    warnings.warn(
-                        f"limit '{limit.name}' remembers up to {limit.count} calls of everybody; above {LARGEST_LOG} "
-                        "use another algorithm than 'sliding_log'",
-                        RuntimeWarning,
-                        stacklevel=2,
-                    )
+            _warn_of_large_logs(self.limits)
 
     async def ahit(self, key: str | dict[str, str | None], cost: int | None = None) -> Decision:
         """Ask whether a call is allowed, and count it if it is, as `hit` does."""
@@ -68,3 +62,29 @@ class RateLimiter(Limiter):
     async def astats(self) -> dict[str, Any]:
         """Tell what became of calls in this process, as `stats` does."""
         return self.stats()
+
+
+def limits_of(limits: Any, **options: Any) -> tuple[Limit, ...]:
+    """
+    Tell which limits a limiter has, and whether it could be made, before there is a cache that counts.
+
+    Args:
+        limits: as `RateLimiter` takes them, as are `options`.
+
+    Raises:
+        ConfigError: as of `RateLimiter`.
+    """
+    found = _limits_of(limits, **options)
+    _warn_of_large_logs(found)
+    return found
+
+
+def _warn_of_large_logs(limits: tuple[Limit, ...]) -> None:
+    for limit in limits:
+        if limit.algorithm == "sliding_log" and limit.count > LARGEST_LOG:
+            warnings.warn(
+                f"limit '{limit.name}' remembers up to {limit.count} calls of everybody; above {LARGEST_LOG} "
+                "use another algorithm than 'sliding_log'",
+                RuntimeWarning,
+                stacklevel=3,
+            )

@@ -40,7 +40,7 @@ mod _native {
     #[pymodule_export]
     use super::lease::PyLease;
     #[pymodule_export]
-    use super::limit::{PyDecision, PyLimit, PyLimiter, PyStanding};
+    use super::limit::{PyDecision, PyLimit, PyLimiter, PyStanding, limits_of};
     #[pymodule_export]
     use super::values::load_plain_pickle;
     #[cfg(unix)]

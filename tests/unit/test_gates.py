@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gc
 import json
+import subprocess
+import sys
 import weakref
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,6 +16,9 @@ from hypothesis import strategies as st
 import hitrate
 from hitrate.exceptions import ConfigError
 from hitrate.gates import limiters_of, methods_of, subject_name
+from hitrate.limits import limits_of
+
+ROOT = Path(__file__).parents[2]
 
 
 @given(st.text(st.characters(codec=None), max_size=300))
@@ -50,3 +56,27 @@ def test_a_cache_has_one_limiter_of_the_same_arguments_for_as_long_as_it_lives()
     del other
     gc.collect()
     assert gone() is None
+
+
+DECLARE = """
+import django
+from django.conf import settings
+cache = {"BACKEND": "hitrate.django.RedisCache", "LOCATION": "memory://", "OPTIONS": {"MAX_BYTES": 32 << 20}}
+settings.configure(CACHES={"default": cache}, INSTALLED_APPS=["hitrate.django"])
+django.setup()
+import hitrate
+from hitrate.asgi import RateLimitMiddleware
+from hitrate.django import rate_limit
+rate_limit("5/minute")(lambda request: None)
+RateLimitMiddleware(None, lambda: None, "5/minute")
+from django.core.cache import cache
+cache.set("a", 1)
+print(cache.get("a"))
+"""
+
+
+def test_declaring_a_limit_opens_no_store_that_the_project_gives_another_bound() -> None:
+    command = [sys.executable, "-c", DECLARE]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
+    assert [limit.name for limit in limits_of("5/minute")] == ["5/minute"]

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import hitrate
 from hitrate.exceptions import ConfigError
+from hitrate.limits import limits_of
 
 UNITS = {"s": 1, "sec": 1, "seconds": 1, "m": 60, "minute": 60, "h": 3600, "hours": 3600, "d": 86400, "day": 86400}
 
@@ -74,6 +75,18 @@ def test_a_limit_that_cannot_be_meant_says_which_part_is_wrong(make: Any, messag
         make()
 
 
+def test_limits_are_read_without_a_cache_as_a_limiter_reads_them(cache: hitrate.Cache) -> None:
+    for limits, options in (
+        ("5/s, 100/minute", {}),
+        ({"a": "1/s", "b": hitrate.Limit("2/s", burst=3)}, {"algorithm": "fixed_window"}),
+        (hitrate.Limit(3, 0.25), {"algorithm": "sliding_log", "count_refused": True, "on_error": "deny", "workers": 3}),
+    ):
+        made = hitrate.RateLimiter(cache, limits, **options).limits  # type: ignore[arg-type]
+        assert [repr(limit) for limit in limits_of(limits, **options)] == [repr(limit) for limit in made]
+    with pytest.warns(RuntimeWarning, match="remembers up to 2000 calls"):
+        limits_of("2000/day", algorithm="sliding_log")
+
+
 @pytest.mark.parametrize(
     ("limits", "options", "message"),
     [
@@ -98,6 +111,8 @@ def test_a_limiter_that_cannot_be_meant_says_why(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         hitrate.RateLimiter(cache, limits, **options)
+    with pytest.raises(ConfigError, match=message):
+        limits_of(limits, **options)
 
 
 def test_a_limiter_knows_its_limits(cache: hitrate.Cache) -> None:

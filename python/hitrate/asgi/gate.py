@@ -13,7 +13,7 @@ from hitrate.gates import By, Limiters, Readers, Subject, Subjects, Telling, met
 from hitrate.http import Headers, Refused, client_address
 from hitrate.http.address import ForwardedHeader, proxies
 from hitrate.http.text import digest
-from hitrate.limits import Decision, RateLimiter
+from hitrate.limits import Decision, limits_of
 
 logger = logging.getLogger("hitrate")
 
@@ -56,7 +56,7 @@ class Gate:
             ConfigError: an argument that cannot be meant.
         """
         # Whatever is wrong is said where it is written, and not at the first request.
-        named = [limit.name for limit in RateLimiter(Cache("memory://"), limits, **options).limits]
+        named = [limit.name for limit in limits_of(limits, **options)]
         trusted = (trusted_proxies,) if isinstance(trusted_proxies, str) else tuple(trusted_proxies)
         proxies(trusted)
         client_address(Headers(), header=forwarded_header)

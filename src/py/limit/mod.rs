@@ -4,7 +4,7 @@ mod decision;
 mod rules;
 
 pub(super) use decision::{PyDecision, PyStanding};
-pub(super) use rules::PyLimit;
+pub(super) use rules::{PyLimit, limits_of};
 
 use super::aio;
 use super::client::{Inner, Object, PyClient};
@@ -15,10 +15,11 @@ use crate::cache::{Call, Role};
 use crate::clock;
 use crate::invalidate::Forget;
 use crate::keys::FullKey;
-use crate::limit::{Algorithm, Asked, Change, Decision, Demand, Hit, Limiter, OnError, Subject};
+use crate::limit::{Asked, Change, Decision, Demand, Hit, Limiter, OnError, Subject};
 use crate::store::Unlink;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
+use rules::DEFAULT_BYTES;
 use std::sync::Arc;
 
 /// What a limiter and its coroutines share.
@@ -174,7 +175,7 @@ fn cost_of(cost: Option<&Object<'_>>) -> PyResult<u64> {
 impl PyLimiter {
     #[new]
     #[pyo3(signature = (
-        cache, limits, algorithm="sliding_window", *, on_error="memory", workers=1, max_staleness=None, max_bytes=8 << 20,
+        cache, limits, algorithm="sliding_window", *, on_error="memory", workers=1, max_staleness=None, max_bytes=DEFAULT_BYTES,
         count_refused=false, verbatim=false
     ))]
     #[allow(clippy::too_many_arguments)] // The signature is that of Python.
@@ -189,14 +190,7 @@ impl PyLimiter {
         count_refused: bool,
         verbatim: bool,
     ) -> PyResult<Self> {
-        let rules = rules::rules(limits, Algorithm::named(algorithm)?)?;
-        if count_refused && rules.iter().any(|rule| rule.algorithm != Algorithm::SlidingLog) {
-            return Err(ConfigError::new_err("'count_refused' needs algorithm='sliding_log'"));
-        }
-        if verbatim && rules.len() > 1 {
-            return Err(ConfigError::new_err("'verbatim' is for one limit: several would share a key"));
-        }
-        let rules = rules.into_iter().map(|rule| rule.punishing(count_refused)).collect();
+        let rules = rules::checked(limits, algorithm, count_refused, verbatim)?;
         let limiter = Limiter::new(rules, rules::options(on_error, workers, max_staleness, max_bytes)?);
         let inner = Arc::clone(&cache.get().inner);
         // From the beginning, so that metrics know its limits before anybody meets them.
@@ -206,8 +200,7 @@ impl PyLimiter {
 
     #[getter]
     fn limits<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let limits = self.shared.limiter.rules().iter().map(|rule| Py::new(py, PyLimit::from(rule)));
-        PyTuple::new(py, limits.collect::<PyResult<Vec<_>>>()?)
+        rules::shown(py, self.shared.limiter.rules())
     }
 
     #[pyo3(signature = (key, cost=None))]

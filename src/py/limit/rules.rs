@@ -6,7 +6,7 @@ use crate::py::client::Object;
 use crate::py::errors::ConfigError;
 use crate::py::outcall;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyInt, PyString};
+use pyo3::types::{PyBool, PyDict, PyInt, PyString, PyTuple};
 use std::time::Duration;
 
 /// See `_native.pyi` for the reference text.
@@ -109,8 +109,52 @@ pub(super) fn requests(object: &Object<'_>, name: &str) -> PyResult<u64> {
     })
 }
 
+/// See `_native.pyi` for the reference text.
+#[pyfunction]
+#[pyo3(signature = (
+    limits, algorithm="sliding_window", *, on_error="memory", workers=1, max_staleness=None, max_bytes=DEFAULT_BYTES,
+    count_refused=false, verbatim=false
+))]
+#[allow(clippy::too_many_arguments)] // The signature is that of Python.
+pub(in crate::py) fn limits_of<'py>(
+    limits: &Object<'py>,
+    algorithm: &str,
+    on_error: &str,
+    workers: u64,
+    max_staleness: Option<&Object<'_>>,
+    max_bytes: usize,
+    count_refused: bool,
+    verbatim: bool,
+) -> PyResult<Bound<'py, PyTuple>> {
+    options(on_error, workers, max_staleness, max_bytes)?;
+    shown(limits.py(), &checked(limits, algorithm, count_refused, verbatim)?)
+}
+
+/// The rules of a limiter, as Python sees them.
+pub(super) fn shown<'py>(py: Python<'py>, rules: &[Rule]) -> PyResult<Bound<'py, PyTuple>> {
+    let limits = rules.iter().map(|rule| Py::new(py, PyLimit::from(rule)));
+    PyTuple::new(py, limits.collect::<PyResult<Vec<_>>>()?)
+}
+
+/// The rules of a limiter with these arguments.
+pub(super) fn checked(
+    limits: &Object<'_>,
+    algorithm: &str,
+    count_refused: bool,
+    verbatim: bool,
+) -> PyResult<Vec<Rule>> {
+    let rules = rules(limits, Algorithm::named(algorithm)?)?;
+    if count_refused && rules.iter().any(|rule| rule.algorithm != Algorithm::SlidingLog) {
+        return Err(ConfigError::new_err("'count_refused' needs algorithm='sliding_log'"));
+    }
+    if verbatim && rules.len() > 1 {
+        return Err(ConfigError::new_err("'verbatim' is for one limit: several would share a key"));
+    }
+    Ok(rules.into_iter().map(|rule| rule.punishing(count_refused)).collect())
+}
+
 /// The limits of a limiter: a text, a `Limit`, a mapping of names to either, or several.
-pub(super) fn rules(limits: &Object<'_>, algorithm: Algorithm) -> PyResult<Vec<Rule>> {
+fn rules(limits: &Object<'_>, algorithm: Algorithm) -> PyResult<Vec<Rule>> {
     let mut found = Vec::new();
     if let Ok(named) = limits.cast::<PyDict>() {
         for (name, limit) in named {
@@ -164,6 +208,8 @@ fn of_one(limit: &Object<'_>, name: Option<&str>, algorithm: Algorithm) -> PyRes
     parts.into_iter().map(|part| Ok(Rule::new(part.parse()?, name, None, algorithm)?)).collect()
 }
 
+/// Of what a process counts for itself.
+pub(super) const DEFAULT_BYTES: usize = 8 << 20;
 const DEFAULT_STALENESS: Duration = Duration::from_secs(1);
 /// Room for a hundred counters or so.
 const SMALLEST_BYTES: usize = 64 << 10;

@@ -9,11 +9,10 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.http import HttpResponse, HttpResponseBase
 
-from hitrate.cache import Cache
 from hitrate.django.aliases import client_behind
 from hitrate.django.limiting.subjects import READERS
 from hitrate.gates import LISTS, By, Limiters, Subjects, Telling, methods_of
-from hitrate.limits import Decision, RateLimiter
+from hitrate.limits import Decision, RateLimiter, limits_of
 
 logger = logging.getLogger("hitrate")
 
@@ -46,7 +45,7 @@ class Gate:
         **options: Any,
     ) -> None:
         # Whatever is wrong is said where it is written, and not at the first request.
-        named = [limit.name for limit in RateLimiter(Cache("memory://"), limits, **options).limits]
+        named = [limit.name for limit in limits_of(limits, **options)]
         self._limiters = Limiters(limits, **options)
         self.subjects = Subjects(by, named, READERS)
         self._methods = methods_of(methods)
