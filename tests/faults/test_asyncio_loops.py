@@ -7,6 +7,7 @@ import gc
 import os
 import sys
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -101,6 +102,41 @@ def test_many_loops_in_many_threads_share_a_cache(own_server: Server, make_cache
         thread.join()
     assert failures == []
     assert wrong == []
+
+
+@pytest.fixture
+def busy_switching() -> Iterator[None]:
+    """Let threads take turns as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("busy_switching")
+def test_threads_that_begin_loops_at_once_do_not_trip_over_closed_ones(make_cache: MakeCache) -> None:
+    cache = make_cache()
+    failures: list[BaseException] = []
+    begin = threading.Barrier(8)
+
+    def run_loops() -> None:
+        begin.wait()
+        for _ in range(500):
+            loop = asyncio.new_event_loop()
+            try:
+                # It looks for its connections, as every call does, without the time that a server takes.
+                loop.run_until_complete(cache.aclose())
+            except Exception as failure:  # noqa: BLE001 (the test shows it)
+                failures.append(failure)
+            finally:
+                loop.close()
+
+    threads = [threading.Thread(target=run_loops) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
 
 
 def test_two_loops_that_take_turns_keep_their_connections(own_server: Server, make_cache: MakeCache) -> None:

@@ -53,8 +53,10 @@ def _pools_of(loop: asyncio.AbstractEventLoop) -> _Pools:
     owner, pools = _pools.get(loop, (0, None))
     if pools is None or owner != process:
         # Open connections hold on to their loop, even if it was closed without a word to them.
-        for other in [other for other in list(_pools) if other.is_closed()]:
-            for pool in _pools.pop(other)[1].values():
+        # Other threads begin loops at the same time, so the list is made in one step, and each loop is let go of once.
+        for other in [other for of in _pools.keyrefs() if (other := of()) is not None and other.is_closed()]:
+            _, closed = _pools.pop(other, (process, None))
+            for pool in () if closed is None else closed.values():
                 pool.let_go()
         pools = WeakKeyDictionary()
         _pools[loop] = (process, pools)
