@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,14 @@ def until(condition: Callable[[], Any], what: str) -> None:
     while not condition():
         assert time.monotonic() < give_up, f"waited {PATIENCE:g} s in vain until {what}"
         time.sleep(0.01)
+
+
+async def eventually(condition: Callable[[], Awaitable[object]], what: str) -> None:
+    """Wait until the condition holds, while the event loop goes on; fail saying `what` was waited for."""
+    give_up = time.monotonic() + PATIENCE
+    while not await condition():
+        assert time.monotonic() < give_up, f"waited {PATIENCE:g} s in vain until {what}"
+        await asyncio.sleep(0.005)
 
 
 def until_healed(cache: hitrate.Cache) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from hitrate.exceptions import ProtocolError, ServerConnectionError, ServerError
 from hitrate.testing import Server
-from tests.faults.conftest import MakeCache
+from tests.faults.conftest import MakeCache, eventually
 from tests.faults.event_loops import NewLoop, clients, every_loop, no_task_is_left, run
 from tests.faults.proxy import Cut, Link, Proxy, healthy, trickle, truncate
 
@@ -256,3 +256,47 @@ async def test_connections_cut_at_random_never_give_a_wrong_answer(
     assert answers["hit"] > 0
     assert cache.stats()["retries"] > 0
     await no_task_is_left()
+
+
+@every_loop
+def test_calls_that_wait_for_room_do_not_storm_a_server_that_is_full(
+    own_server: Server, make_cache: MakeCache, new_loop: NewLoop
+) -> None:
+    cache = make_cache(own_server.url, timeout=60)
+
+    async def work() -> None:
+        await cache.aset_many({name: name for name in NAMES})
+        await cache.aexecute("CONFIG", "SET", "maxclients", "1")
+        holding = asyncio.create_task(cache.aexecute("BLPOP", "nobody fills it", "0.6"))
+        await asyncio.sleep(0)
+        waiting = [asyncio.create_task(cache.aexecute("BLPOP", "nobody fills it", "0.01")) for _ in range(8)]
+        assert await asyncio.gather(*map(cache.aget, NAMES)) == NAMES
+        assert await asyncio.gather(holding, *waiting) == [None] * 9
+        info = (await cache.aexecute("INFO", "stats")).decode()
+        rejected = int(info.partition("rejected_connections:")[2].split()[0])
+        # Eight at first, then one by one with pauses that double, however fast it refuses them.
+        assert 0 < rejected <= 30
+
+    run(new_loop, work())
+
+
+async def test_calls_that_were_turned_down_get_connections_when_there_is_room(
+    own_server: Server, make_cache: MakeCache
+) -> None:
+    cache, other = make_cache(own_server.url, timeout=60), make_cache(own_server.url, timeout=60)
+    await cache.aexecute("PING")
+    other.execute("CONFIG", "SET", "maxclients", "2")
+    waiting = [asyncio.create_task(cache.aexecute("BLPOP", "list", "0")) for _ in range(3)]
+
+    def stat(name: str) -> int:
+        info: bytes = other.execute("INFO")
+        return int(info.partition(f"{name}:".encode())[2].split()[0])
+
+    async def has(name: str, least: int) -> bool:
+        return stat(name) >= least
+
+    await eventually(lambda: has("rejected_connections", 4), "the server turned connections down")
+    other.execute("CONFIG", "SET", "maxclients", "100")
+    await eventually(lambda: has("blocked_clients", 3), "all have a connection")
+    other.execute("RPUSH", "list", 1, 2, 3)
+    assert sorted(value for _, value in await asyncio.gather(*waiting)) == [b"1", b"2", b"3"]

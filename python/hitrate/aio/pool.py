@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 # Seconds; some loops count no smaller pieces of time.
 _TICK = 0.001
 _DAY = 86_400.0
+# Seconds until the next attempt after a connection was refused while another one serves; doubled each time, up to a
+# second or half the time that a call has.
+_FIRST_PAUSE = 0.01
+_LONGEST_PAUSE = 1.0
 
 
 class Pool:
@@ -49,6 +53,9 @@ class Pool:
         self._exclusive: deque[Pending] = deque()
         # When a call found no place for another connection.
         self._full_at = float("-inf")
+        # How long to wait after an attempt that failed; 0: the last one did not.
+        self._pause = 0.0
+        self._pausing: asyncio.TimerHandle | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._sweeping: asyncio.TimerHandle | None = None
         self._end: AsyncGenerator[None, None] | None = None
@@ -162,6 +169,9 @@ class Pool:
 
     def _open_more(self, pending: Pending) -> None:
         wanted = len(self._exclusive) + bool(self._shared)
+        if self._pause and self._lines:
+            # A server that is full turns each attempt down at once, and a line that serves may have room before.
+            wanted = min(wanted, self._pausing is None)
         if len(self._opening) < wanted and self._is_full:
             self._full_at = self._loop.time()
         while len(self._opening) < wanted and not self._is_full:
@@ -175,6 +185,7 @@ class Pool:
             fail = await self._greet(connection, pending)
             if fail is None:
                 self._lines.append(connection)
+                self._resume()
                 self._plan_sweep()
         except DeadlineError:
             # Each call has a deadline of its own; who came later has time for another try.
@@ -189,10 +200,28 @@ class Pool:
             connection.opening = None
             if connection not in self._lines:
                 connection.close()
+                self._wait_a_little()
             # Where there is another line, or will be, that may serve them yet.
             if fail is not None and not self._lines and not self._opening:
                 self._fail_waiting(fail)
             self._serve(self._shared, self._exclusive)
+
+    def _wait_a_little(self) -> None:
+        """Open no more connections for a while: the last attempt failed."""
+        if self._pausing is None:
+            longest = min(_LONGEST_PAUSE, self._timeout / 2)
+            self._pause = min(max(2 * self._pause, _FIRST_PAUSE), longest)
+            self._pausing = self._loop.call_later(max(self._pause, _TICK), self._try_again)
+
+    def _try_again(self) -> None:
+        self._pausing = None
+        self._serve(self._shared, self._exclusive)
+
+    def _resume(self) -> None:
+        self._pause = 0.0
+        if self._pausing is not None:
+            self._pausing.cancel()
+            self._pausing = None
 
     async def _greet(self, connection: Connection, pending: Pending) -> Callable[[Pending], None] | None:
         """Connect and greet the server; returns how calls fail if that refused."""
@@ -290,10 +319,10 @@ class Pool:
 
     def _give_up(self) -> None:
         self.let_go()
-        for timer in (self._timer, self._sweeping):
+        for timer in (self._timer, self._sweeping, self._pausing):
             if timer is not None:
                 timer.cancel()
-        self._timer = self._sweeping = None
+        self._timer = self._sweeping = self._pausing = None
         fail = _because("the event loop ended")
         for line in [*self._lines, *self._retired]:
             for pending in line.abandon():

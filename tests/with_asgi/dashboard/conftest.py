@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -13,7 +12,6 @@ import pytest
 
 from hitrate.layouts import fastapi_dashboard as dashboard
 from hitrate.testing import Endpoint
-from tests.faults.conftest import PATIENCE
 
 MakeManager = Callable[..., dashboard.CacheManager]
 """What the fixture `make_manager` is."""
@@ -61,14 +59,6 @@ async def given_back(manager: dashboard.CacheManager) -> None:
     """Wait until the leases of tasks that ended have been given back."""
     while releases := manager._store._fills._releases:
         await asyncio.wait(releases)
-
-
-async def eventually(condition: Callable[[], Awaitable[object]], what: str) -> None:
-    """Wait until the condition holds, while the event loop goes on; fail saying `what` was waited for."""
-    give_up = time.monotonic() + PATIENCE
-    while not await condition():
-        assert time.monotonic() < give_up, f"waited {PATIENCE:g} s in vain until {what}"
-        await asyncio.sleep(0.005)
 
 
 async def hang_up(request: Coroutine[Any, Any, Any], turns: int) -> None:

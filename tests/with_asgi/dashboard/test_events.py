@@ -15,7 +15,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from hitrate.layouts import fastapi_dashboard as dashboard
 from hitrate.layouts.fastapi_dashboard import CacheManager, DataEvent, EventPublisher, EventType
 from hitrate.testing import Server
-from tests.with_asgi.dashboard.conftest import MakeManager, eventually, hang_up, put, raw
+from tests.faults.conftest import eventually
+from tests.with_asgi.dashboard.conftest import MakeManager, hang_up, put, raw
 
 KPIS = dashboard.make_cache_key("dashboard_kpis", "t", days=30)
 

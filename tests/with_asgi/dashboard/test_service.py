@@ -22,7 +22,8 @@ from hitrate.layouts.fastapi_dashboard import (
     set_cached,
 )
 from hitrate.testing import Endpoint, free_port
-from tests.with_asgi.dashboard.conftest import MakeManager, eventually, given_back, hang_up, put, raw
+from tests.faults.conftest import eventually
+from tests.with_asgi.dashboard.conftest import MakeManager, given_back, hang_up, put, raw
 
 KEY = make_cache_key("dashboard_kpis", "tenant-001", days=30)
 
