@@ -75,6 +75,32 @@ async def test_what_a_dependency_found_tells_askers_apart(app: FastAPI, vary_on:
     assert len(done) == (3 if vary_on == "user" else runs)
 
 
+@pytest.mark.parametrize("vary_on", ["user", ["user", "host"], ["user", "lang"]])
+async def test_credentials_in_which_a_dependency_finds_nobody_go_past(app: FastAPI, vary_on: Any) -> None:
+    def known(request: Request) -> User | None:
+        return User(1, "a") if request.headers.get("authorization") == "known" else None
+
+    @app.get("/")
+    @cached_response(60, vary_on=vary_on)
+    async def page(
+        request: Request,
+        user: User | None = Depends(known),  # noqa: B008
+        lang: str | None = None,
+    ) -> str | None:
+        return request.headers.get("authorization")
+
+    for _ in range(2):
+        for who in ("Bearer ada", "Bearer bob"):
+            answer = await ask(app, headers={"authorization": who})
+            assert (answer.text, answer.cache) == (f'"{who}"', "hitrate; fwd=bypass; detail=authorization")
+        # A parameter that is left out is nobody's absence.
+        mine = await ask(app, headers={"authorization": "known"})
+        strangers = await ask(app)
+        assert (mine.text, strangers.text) == ('"known"', "null")
+    assert mine.cache.startswith("hitrate; hit")
+    assert strangers.cache.startswith("hitrate; hit")
+
+
 async def test_where_nothing_was_said_nobody_gets_the_answer_of_another(app: FastAPI) -> None:
     bearer, key = HTTPBearer(auto_error=False), APIKeyHeader(name="x-api-key", auto_error=False)
 

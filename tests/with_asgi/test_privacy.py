@@ -79,6 +79,24 @@ async def test_users_of_a_middleware_have_answers_of_their_own(unsaid: Kept) -> 
     assert answer.cache == "hitrate; fwd=bypass; detail=authorization"
 
 
+@pytest.mark.parametrize("vary_on", [["user", "host"], ["host", "user", "header:x-plan"], ["account"]])
+async def test_credentials_that_nobody_knew_go_past_whatever_else_is_named(unsaid: Kept, vary_on: list[str]) -> None:
+    page = Page(says=lambda scope: Headers(scope["headers"]).get("authorization"))
+    app = unsaid(page, vary_on=vary_on)
+    for user in (None, UnauthenticatedUser()):
+        for name in ("Bearer ada", "Bearer bob", None):
+            headers = {} if name is None else {"authorization": name}
+            answer = await ask(app, headers=headers, user=user, state={"account": user})
+            assert answer.text.endswith(str(name))
+            assert ("detail=authorization" in answer.cache) == (name is not None)
+    # Who is known is told apart, and so are those who show nothing.
+    known = SimpleUser("ada")
+    for headers in ({"authorization": "Bearer ada"}, {}):
+        answers = [await ask(app, headers=headers, user=known, state={"account": known}) for _ in range(2)]
+        assert answers[1].cache.startswith("hitrate; hit")
+    assert (await ask(app, user=None, state={"account": None})).cache.startswith("hitrate; hit")
+
+
 async def test_a_missing_user_is_a_mistake_that_is_named(unsaid: Kept) -> None:
     with pytest.raises(ConfigError, match="AuthenticationMiddleware"):
         await ask(unsaid(Page(), vary_on="user"))

@@ -13,8 +13,16 @@ from hitrate.http.text import bounded, digest, escaped
 Aspect: TypeAlias = Callable[[Scope], "str | Awaitable[str]"]
 """Tells one thing about a request, as escaped text."""
 
-ANONYMOUS = "anonymous"
 EVERYBODY = "all"
+
+
+class Nobody(str):
+    """What is told of an asker whom those who know users do not know. As a text, it is a part of the key like others."""
+
+    __slots__ = ()
+
+
+ANONYMOUS = Nobody("anonymous")
 
 # Where objects of users and tenants have what tells them from others.
 _NAMES = ("identity", "pk", "id", "username")
@@ -55,6 +63,11 @@ def is_known(user: Any) -> bool:
     return user is not None and bool(getattr(user, "is_authenticated", True))
 
 
+def asker_text(value: object, what: str) -> str:
+    """What tells one who asks from others: `text_of` him, or `ANONYMOUS` where nobody was found, or nobody known."""
+    return text_of(value, what) if is_known(value) else ANONYMOUS
+
+
 def by_user(scope: Scope) -> str:
     """The user in the scope."""
     if "user" not in scope:
@@ -62,8 +75,7 @@ def by_user(scope: Scope) -> str:
             "vary_on names 'user', and nothing put one into the scope; "
             "let a middleware that does (starlette's AuthenticationMiddleware) stand outside"
         )
-    user = scope["user"]
-    return text_of(user, "user") if is_known(user) else ANONYMOUS
+    return asker_text(scope["user"], "user")
 
 
 def _by_host(scope: Scope) -> str:
@@ -92,7 +104,7 @@ def _by_name(name: str) -> Aspect:
     def read(scope: Scope) -> str:
         for owner in (scope, scope.get("state") or {}):
             if name in owner:
-                return text_of(owner[name], name)
+                return asker_text(owner[name], name)
         raise ConfigError(
             f"vary_on names {name!r}, and neither the scope nor its state has it; set it in a middleware outside"
         )
@@ -160,11 +172,15 @@ def _text(value: object) -> str:
 
 
 async def identity(scope: Scope, aspects: tuple[Aspect, ...]) -> str:
-    """For whom the answer to a request is, as one part of a key."""
+    """For whom the answer to a request is, as one part of a key: a `Nobody` if one of the aspects tells one."""
     if not aspects:
         return EVERYBODY
     parts = []
+    is_nobody = False
     for read in aspects:
         found = read(scope)
-        parts.append(found if isinstance(found, str) else await found)
-    return bounded("&".join(parts))
+        part = found if isinstance(found, str) else await found
+        is_nobody = is_nobody or isinstance(part, Nobody)
+        parts.append(part)
+    who = bounded("&".join(parts))
+    return Nobody(who) if is_nobody else who

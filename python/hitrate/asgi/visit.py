@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from hitrate.asgi.identity import ANONYMOUS, is_known, user_of
+from hitrate.asgi.identity import Nobody, is_known, user_of
 from hitrate.asgi.scopes import Scope
 from hitrate.cache import Cache
 from hitrate.http import Headers, Request, Vary
@@ -59,7 +59,7 @@ class ScopeVisit(Exchange[R]):
         Args:
             client: the cache.
             key: of the entry.
-            who: for whom it is, as a part of the key.
+            who: for whom it is, as `identity` tells it.
             tags: by which it is forgotten.
         """
         self.place = Place(client, key, tags)
@@ -73,7 +73,7 @@ class ScopeVisit(Exchange[R]):
             # By a certificate, say: no header told.
             return is_known(user_of(self.scope))
         # Who signs in past the middleware that knows users is a user all the same.
-        return who == ANONYMOUS and "authorization" in self.facts.headers
+        return isinstance(who, Nobody) and "authorization" in self.facts.headers
 
     def _asked(self) -> Request:
         user = user_of(self.scope)

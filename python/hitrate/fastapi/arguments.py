@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, NamedTuple
 
-from hitrate.asgi.identity import ANONYMOUS, Aspect, by_name, is_known, text_of
+from hitrate.asgi.identity import Aspect, asker_text, by_name, text_of
 from hitrate.asgi.scopes import Scope
 from hitrate.http.text import escaped
 
-# In the scope, while it is found out who asks.
+# In the scope, while it is found out who asks: a `Given`.
 ARGUMENTS = "hitrate.arguments"
+
+
+class Given(NamedTuple):
+    """
+    What an operation is given.
+
+    Attributes:
+        arguments: by name.
+        found: names of those that dependencies found. What a client may leave out is no asker whom nobody knows.
+    """
+
+    arguments: Mapping[str, Any]
+    found: Collection[str]
 
 
 def by_argument(name: str) -> Aspect:
@@ -21,15 +34,13 @@ def by_argument(name: str) -> Aspect:
     head, *attributes = name.split(".")
 
     def read(scope: Scope) -> Any:
-        arguments = scope[ARGUMENTS]
-        if head not in arguments:
+        given: Given = scope[ARGUMENTS]
+        if head not in given.arguments:
             return by_name(name)(scope)
-        value = arguments[head]
+        value = given.arguments[head]
         for attribute in attributes:
             value = getattr(value, attribute)
-        if not attributes and getattr(value, "is_authenticated", None) is not None and not is_known(value):
-            return ANONYMOUS
-        return text_of(value, name)
+        return asker_text(value, name) if head in given.found else text_of(value, name)
 
     return read
 

@@ -16,7 +16,7 @@ from hitrate.asgi.address import Addresses
 from hitrate.asgi.identity import Aspect, aspects_of, identity
 from hitrate.asgi.scopes import narrowed_query
 from hitrate.cache import Cache
-from hitrate.fastapi.arguments import ARGUMENTS, Arguments, by_argument
+from hitrate.fastapi.arguments import ARGUMENTS, Arguments, Given, by_argument
 from hitrate.fastapi.lifespan import cache_of
 from hitrate.fastapi.operation import Operation, operation_route
 from hitrate.fastapi.visit import Visit
@@ -120,7 +120,7 @@ class CachedOperation:
         visit = Visit(
             declared, request, response, learned=operation.learned, numbers=self._numbers, older_by=self._older_by
         )
-        scope[ARGUMENTS] = kwargs
+        scope[ARGUMENTS] = Given(kwargs, operation.found)
         try:
             who = await identity(scope, aspects)
         finally:

@@ -29,6 +29,7 @@ class Operation:
     Attributes:
         learned: what its answers vary on: the headers that it is given, to begin with.
         cookies: that it is given.
+        found: names of the parameters that its dependencies find.
         path: of the route.
     """
 
@@ -51,6 +52,7 @@ class Operation:
             )
         self.route = route
         self.path: str = route.path_format
+        self.found = frozenset(one.name for one in route.dependant.dependencies if one.name is not None)
         self.cookies = sorted(_aliases(told, "cookie_params"))
         headers = {name.lower().replace("_", "-") for name in _aliases(told, "header_params")}
         self.learned = Learned(Vary.of(sorted(headers - _OF_IDENTITY)))
