@@ -16,6 +16,7 @@ from fastapi import (
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 
+from hitrate.exceptions import ConfigError
 from hitrate.fastapi import cached_response
 from tests.with_asgi.asking import ask
 
@@ -73,6 +74,38 @@ async def test_what_a_dependency_found_tells_askers_apart(app: FastAPI, vary_on:
             if vary_on == ["user.tenant"] or callable(vary_on):
                 assert who.partition("@")[2] in answer.text
     assert len(done) == (3 if vary_on == "user" else runs)
+
+
+async def test_an_attribute_of_nobody_is_nobodys_and_a_missing_one_is_named(app: FastAPI) -> None:
+    @app.get("/tenant")
+    @cached_response(60, vary_on="user.tenant")
+    async def tenant(user: User | None = Depends(by_header)) -> str:  # noqa: B008
+        return user.tenant if user else "nobody"
+
+    @app.get("/typo")
+    @cached_response(60, vary_on="user.tennant")
+    async def typo(user: User | None = Depends(by_header)) -> str:  # noqa: B008
+        return ""
+
+    for _ in range(2):
+        for who, answer in (("1@a", '"a"'), ("1@b", '"b"')):
+            assert (await ask(app, "/tenant", headers={"authorization": who})).text == answer
+        nobody = await ask(app, "/tenant")
+        assert nobody.text == '"nobody"'
+    assert nobody.cache.startswith("hitrate; hit")
+    with pytest.raises(ConfigError, match=r"'user.tennant'.*User has no 'tennant'"):
+        await ask(app, "/typo", headers={"authorization": "1@a"})
+
+
+async def test_a_number_with_a_fraction_tells_answers_apart(app: FastAPI) -> None:
+    @app.get("/")
+    @cached_response(60, vary_on="latitude")
+    async def page(latitude: float) -> float:
+        return latitude
+
+    for _ in range(2):
+        for text in ("1.5", "1.25"):
+            assert (await ask(app, f"/?latitude={text}")).text == text
 
 
 @pytest.mark.parametrize("vary_on", ["user", ["user", "host"], ["user", "lang"]])

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import decimal
+import enum
 import random
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -104,6 +108,58 @@ async def test_a_missing_user_is_a_mistake_that_is_named(unsaid: Kept) -> None:
         await ask(unsaid(Page(), vary_on="tenant"))
     with pytest.raises(ConfigError, match="identity, pk, id, username"):
         await ask(unsaid(Page(), vary_on="tenant"), state={"tenant": object()})
+
+
+class Number(uuid.UUID):
+    """As of asyncpg, which has one of its own."""
+
+    __module__ = "asyncpg.pgproto.pgproto"
+
+
+class Plan(enum.Enum):
+    """Of a project, whose members all call themselves alike."""
+
+    FREE = 1
+    PAID = 2
+
+    def __str__(self) -> str:
+        return "plan"
+
+
+class Member:
+    """Somebody: `username` may be that of others."""
+
+    def __init__(self, **attributes: object) -> None:
+        self.__dict__.update(attributes, username="admin")
+
+
+@pytest.mark.parametrize(
+    "different",
+    [
+        [Member(id=Number(int=1)), Member(id=Number(int=2))],
+        [Member(pk=None, id=decimal.Decimal(1)), Member(pk=None, id=decimal.Decimal(2))],
+        [Member(id=1.5), Member(id=1.25)],
+        [Member(id=b"1"), Member(id=b"2")],
+        [Member(id=Plan.FREE), Member(id=Plan.PAID)],
+        [Plan.FREE, Plan.PAID],
+        [1.5, 1.25],
+        [dt.date(2026, 1, 1), dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)],
+    ],
+    ids=lambda different: type(different[0]).__name__,
+)
+async def test_values_of_every_known_kind_tell_askers_apart(unsaid: Kept, different: list[Any]) -> None:
+    page = Page(says=lambda scope: different.index(scope["state"]["who"]))
+    app = unsaid(page, vary_on="who")
+    for _ in range(2):
+        for number, who in enumerate(different):
+            assert (await ask(app, state={"who": who})).text.endswith(f" {number}")
+    assert page.runs == len(different)
+
+
+async def test_an_identity_of_an_unknown_kind_is_refused_and_not_passed_over(unsaid: Kept) -> None:
+    app = unsaid(Page(), vary_on="who")
+    with pytest.raises(ConfigError, match="'id' is a object"):
+        await ask(app, state={"who": Member(id=object())})
 
 
 async def test_functions_tell_askers_apart_and_may_be_awaited(unsaid: Kept) -> None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import date, time, timedelta
+from decimal import Decimal
+from enum import Enum
 from typing import Any, TypeAlias
+from uuid import UUID
 
 from hitrate.asgi.scopes import Scope, cookie, header, host_of
 from hitrate.exceptions import ConfigError
@@ -17,7 +21,7 @@ EVERYBODY = "all"
 
 
 class Nobody(str):
-    """What is told of an asker whom those who know users do not know. As a text, it is a part of the key like others."""
+    """What is told of an asker whom those who know users do not know; as a text, a part of the key like others."""
 
     __slots__ = ()
 
@@ -26,31 +30,53 @@ ANONYMOUS = Nobody("anonymous")
 
 # Where objects of users and tenants have what tells them from others.
 _NAMES = ("identity", "pk", "id", "username")
+# Of which different ones have different texts.
+_PLAIN = (str, int, float, bytes, Decimal, UUID, date, time, timedelta)
 
 
 def text_of(value: object, what: str) -> str:
     """
     What tells a value from others: its text, or that of its ``identity``, ``pk``, ``id`` or ``username``.
 
+    Of several the first that is there and not None counts: what stands behind it may be the same for different people.
+
     Raises:
-        ConfigError: it has none of these.
+        ConfigError: it has none of these, or one whose text may be that of another one.
     """
     if value is None:
         return ""
-    if isinstance(value, (str, int, bytes)) or type(value).__module__ in {"uuid", "decimal", "datetime", "enum"}:
-        return "=" + escaped(str(value))
-    # Two models may give the same number to different people.
+    plain = _plain_text(value)
+    if plain is not None:
+        return "=" + plain
+    kind = type(value).__name__
     for name in _NAMES:
         try:
             found = getattr(value, name)
         except (AttributeError, NotImplementedError):
             continue
-        if isinstance(found, (str, int)) or type(found).__module__ == "uuid":
-            return f"={escaped(type(value).__name__)}.{escaped(str(found))}"
+        if found is None:
+            continue
+        plain = _plain_text(found)
+        if plain is None:
+            raise ConfigError(
+                f"vary_on names {what!r}, a {kind} whose {name!r} is a {type(found).__name__}, which may look like "
+                "another one; give a function of the request that returns a text"
+            )
+        # Two models may give the same number to different people.
+        return f"={escaped(kind)}.{plain}"
     raise ConfigError(
-        f"vary_on names {what!r}, which is a {type(value).__name__} without {', '.join(_NAMES)}; "
+        f"vary_on names {what!r}, which is a {kind} without {', '.join(_NAMES)}; "
         "give a function of the request that returns a text"
     )
+
+
+def _plain_text(value: object) -> str | None:
+    if isinstance(value, Enum):
+        # What a member calls itself is up to its class.
+        return escaped(str(value.name if value.name is not None else value.value))
+    if isinstance(value, bytes):
+        return escaped(repr(value))
+    return escaped(str(value)) if isinstance(value, _PLAIN) else None
 
 
 def user_of(scope: Scope) -> Any:
