@@ -103,7 +103,8 @@ class CachedOperation:
         found = self._operations.get(id(route))
         if found is None:
             params = self._declared.params
-            operation = Operation(route, is_async=self._is_async, named=self._named, params=params)
+            is_said = self._declared.policy.audience != "unknown"
+            operation = Operation(route, is_async=self._is_async, named=self._named, params=params, is_said=is_said)
             cookies = aspects_of(f"cookie:{name}" for name in operation.cookies)
             found = self._operations[id(route)] = operation, (*self._aspects, *cookies)
         return found

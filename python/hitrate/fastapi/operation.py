@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from typing import Any
 
 from fastapi.dependencies.utils import get_dependant
 from fastapi.routing import APIRoute, get_request_handler
-from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
 from hitrate.exceptions import ConfigError
+from hitrate.fastapi.inputs import Inputs, inputs_of
 from hitrate.http import Vary
 from hitrate.responses import Learned
 
 # In the scope, while a result is rendered.
 RESULT = "hitrate.result"
-
-# Told apart by who asks, or a reason to go past the cache.
-_OF_IDENTITY = frozenset({"authorization", "cookie"})
 
 
 class Operation:
@@ -33,29 +30,33 @@ class Operation:
         path: of the route.
     """
 
-    def __init__(self, route: Any, *, is_async: bool, named: Collection[str], params: Collection[str] | None) -> None:
+    def __init__(
+        self, route: Any, *, is_async: bool, named: Collection[str], params: Collection[str] | None, is_said: bool
+    ) -> None:
         """
         Args:
             route: FastAPI's, or what it makes of one for the application that includes it.
             is_async: the function is a coroutine function.
             named: parameters of the function that tell askers apart.
             params: query parameters that matter; None: all.
+            is_said: somebody said who may be given the answers.
 
         Raises:
-            ConfigError: the function is given a query parameter that does not matter.
+            ConfigError: the function is given a query parameter that does not matter, or what cannot be told apart.
         """
-        told = list(_told(route.dependant, named))
-        if params is not None and (missing := sorted(_aliases(told, "query_params") - set(params))):
-            raise ConfigError(
-                f"params of {route.path_format!r} leaves out the query parameter {missing[0]!r}, which the path "
-                "operation is given; add it"
-            )
+        inputs = inputs_of(route, named, is_said=is_said)
+        _check_query(inputs, params, route.path_format)
         self.route = route
         self.path: str = route.path_format
         self.found = frozenset(one.name for one in route.dependant.dependencies if one.name is not None)
-        self.cookies = sorted(_aliases(told, "cookie_params"))
-        headers = {name.lower().replace("_", "-") for name in _aliases(told, "header_params")}
-        self.learned = Learned(Vary.of(sorted(headers - _OF_IDENTITY)))
+        self.cookies = sorted(inputs.cookies)
+        vary = Vary.of(sorted(inputs.headers))
+        if vary.is_any:
+            raise ConfigError(
+                f"{route.path_format!r} is given {len(inputs.headers)} headers, or one with a name that HTTP does not "
+                "allow; keys tell 32 apart"
+            )
+        self.learned = Learned(vary)
         self._render = get_request_handler(
             dependant=get_dependant(path=route.path_format, call=_replay if is_async else _replay_in_thread),
             status_code=route.status_code,
@@ -116,32 +117,13 @@ def operation_route(request: Request) -> Any:
     return context if getattr(context, "original_route", None) is route else route
 
 
-def _told(dependant: Any, named: Collection[str]) -> Iterator[Any]:
-    """
-    Yield what the values come from that a function is given.
-
-    What only guards it (``dependencies=[...]``), and what tells askers apart anyway, is none of them.
-    """
-    yield dependant
-    for one in dependant.dependencies:
-        if one.name is not None and one.name not in named:
-            yield from _whole(one)
-
-
-def _whole(dependant: Any) -> Iterator[Any]:
-    yield dependant
-    for one in dependant.dependencies:
-        yield from _whole(one)
-
-
-def _aliases(dependants: Collection[Any], kind: str) -> set[str]:
-    found: set[str] = set()
-    for dependant in dependants:
-        for field in getattr(dependant, kind):
-            model = field.field_info.annotation
-            if isinstance(model, type) and issubclass(model, BaseModel):
-                # All parameters of the kind, declared in one model.
-                found.update(own.alias or name for name, own in model.model_fields.items())
-            else:
-                found.add(field.alias)
-    return found
+def _check_query(inputs: Inputs, params: Collection[str] | None, path: str) -> None:
+    if params is None:
+        return
+    if inputs.is_whole_query:
+        raise ConfigError(f"{path!r} has a model that takes all query parameters, and params leaves out some; drop one")
+    if missing := sorted(inputs.query - set(params)):
+        raise ConfigError(
+            f"params of {path!r} leaves out the query parameter {missing[0]!r}, which the path operation is given; "
+            "add it"
+        )

@@ -234,7 +234,11 @@ class Exchange(Generic[R]):
             return "vary"
         unknown = vary.without(self._vary.names)
         if unknown.names:
-            self._learned.vary = self._learned.vary.merged(unknown)
+            merged = self._learned.vary.merged(unknown)
+            if merged.is_any:
+                # Keys go on telling apart what they did.
+                return "vary"
+            self._learned.vary = merged
             return "vary-learned"
         return None
 

@@ -1,0 +1,223 @@
+"""What a path operation is given by headers, cookies and queries tells its answers apart, by the names FastAPI uses."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import pytest
+from fastapi import Cookie, Depends, FastAPI, Header, Query, Request, Security
+from fastapi.security import (
+    APIKeyCookie,
+    APIKeyHeader,
+    APIKeyQuery,
+    HTTPAuthorizationCredentials,
+    HTTPBearer,
+    OAuth2PasswordBearer,
+)
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+
+from hitrate.exceptions import ConfigError
+from hitrate.fastapi import cached_response
+from tests.with_asgi.asking import ask
+
+KEPT: list[dict[str, Any]] = [{"shared": True}, {"vary_on": "lang"}]
+
+
+class Named(BaseModel):
+    """Headers in one model, by names of several kinds."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    tenant: str = Field("", alias="tenant_id")
+    other: str = Field("", validation_alias="X-Other")
+    x_plain: str = ""
+
+
+class Everything(BaseModel):
+    """Whatever a client sends."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+async def own_answers(app: FastAPI, *requests: Any) -> None:
+    """Ask twice in turn; each request is a target and headers, with ``{}`` where two people differ."""
+    for _ in range(2):
+        for target, headers in requests:
+            for who in ("ada", "bob"):
+                filled = {name: value.format(who) for name, value in headers.items()}
+                answer = await ask(app, target.format(who), headers=filled)
+                assert (answer.status, who in answer.text) == (200, True), (target, headers, answer.text)
+    assert answer.cache.startswith("hitrate; hit")
+
+
+@pytest.mark.parametrize("options", KEPT)
+async def test_headers_count_by_the_name_that_fastapi_looks_for(app: FastAPI, options: dict[str, Any]) -> None:
+    @app.get("/alias")
+    @cached_response(60, **options)
+    async def alias(tenant: Annotated[str, Header(alias="tenant_id")], lang: str = "") -> str:
+        return tenant
+
+    @app.get("/literal")
+    @cached_response(60, **options)
+    async def literal(x_tenant: Annotated[str, Header(convert_underscores=False)], lang: str = "") -> str:
+        return x_tenant
+
+    @app.get("/validation")
+    @cached_response(60, **options)
+    async def validation(tenant: Annotated[str, Header(validation_alias="X-Tenant")], lang: str = "") -> str:
+        return tenant
+
+    @app.get("/cookie")
+    @cached_response(60, **options)
+    async def cookie(tenant: Annotated[str, Cookie(validation_alias="t")], lang: str = "") -> str:
+        return tenant
+
+    await own_answers(
+        app,
+        ("/alias", {"tenant_id": "{}"}),
+        ("/literal", {"x_tenant": "{}"}),
+        ("/validation", {"x-tenant": "{}"}),
+        ("/cookie", {"cookie": "t={}"}),
+    )
+
+
+async def test_headers_in_a_model_count_by_all_names_of_its_fields(app: FastAPI) -> None:
+    @app.get("/model")
+    @cached_response(60, shared=True)
+    async def model(named: Annotated[Named, Header()]) -> list[str]:
+        return [named.tenant, named.other, named.x_plain]
+
+    await own_answers(
+        app, ("/model", {"tenant_id": "{}"}), ("/model", {"x-other": "{}"}), ("/model", {"x-plain": "{}"})
+    )
+
+
+async def test_a_model_that_takes_everything_is_refused(app: FastAPI) -> None:
+    @app.get("/headers")
+    @cached_response(60, shared=True)
+    async def headers(everything: Annotated[Everything, Header()]) -> str:
+        return ""
+
+    @app.get("/query")
+    @cached_response(60, shared=True, params=["page"])
+    async def query(everything: Annotated[Everything, Query()]) -> str:
+        return ""
+
+    with pytest.raises(ConfigError, match="'everything' of '/headers'"):
+        await ask(app, "/headers")
+    with pytest.raises(ConfigError, match="all query parameters"):
+        await ask(app, "/query")
+
+
+async def test_query_parameters_count_by_the_name_that_fastapi_looks_for(app: FastAPI) -> None:
+    @app.get("/wrong")
+    @cached_response(60, shared=True, params=["page", "tenant"])
+    async def wrong(page: int = 1, tenant: Annotated[str, Query(validation_alias="t")] = "") -> str:
+        return tenant
+
+    @app.get("/choices")
+    @cached_response(60, shared=True, params=["tenant", "t"])
+    async def choices(tenant: Annotated[str, Query(validation_alias=AliasChoices("t", "u"))] = "") -> str:
+        return tenant
+
+    @app.get("/right")
+    @cached_response(60, shared=True, params=["page", "t"])
+    async def right(page: int = 1, tenant: Annotated[str, Query(validation_alias="t")] = "") -> str:
+        return tenant
+
+    with pytest.raises(ConfigError, match="'t'"):
+        await ask(app, "/wrong")
+    with pytest.raises(ConfigError, match="'u'"):
+        await ask(app, "/choices")
+    await own_answers(app, ("/right?t={}", {}))
+
+
+@pytest.mark.parametrize("options", KEPT)
+async def test_credentials_that_an_operation_is_given_tell_answers_apart(app: FastAPI, options: dict[str, Any]) -> None:
+    bearer, oauth = HTTPBearer(), OAuth2PasswordBearer("token")
+    by_header, by_cookie = APIKeyHeader(name="X-Key"), APIKeyCookie(name="sid")
+    by_query = APIKeyQuery(name="key")
+
+    def user(token: str = Depends(oauth)) -> str:
+        return token
+
+    @app.get("/header")
+    @cached_response(60, **options)
+    async def header(authorization: Annotated[str, Header()], lang: str = "") -> str:
+        return authorization
+
+    @app.get("/bearer")
+    @cached_response(60, **options)
+    async def by_token(found: HTTPAuthorizationCredentials = Depends(bearer), lang: str = "") -> str:  # noqa: B008
+        return found.credentials
+
+    @app.get("/user")
+    @cached_response(60, **options)
+    async def by_user(found: str = Depends(user), lang: str = "") -> str:
+        return found
+
+    @app.get("/key")
+    @cached_response(60, **options)
+    async def by_key(found: str = Security(by_header), lang: str = "") -> str:
+        return found
+
+    @app.get("/cookie")
+    @cached_response(60, **options)
+    async def by_session(found: str = Security(by_cookie), lang: str = "") -> str:
+        return found
+
+    @app.get("/query")
+    @cached_response(60, params=["lang"], **options)
+    async def by_parameter(found: str = Security(by_query), lang: str = "") -> str:
+        return found
+
+    await own_answers(
+        app,
+        *[(path, {"authorization": "Bearer {}"}) for path in ("/header", "/bearer", "/user")],
+        ("/key", {"x-key": "{}"}),
+        ("/cookie", {"cookie": "sid={}; other=1"}),
+    )
+    with pytest.raises(ConfigError, match="'key'"):
+        await ask(app, "/query?key=ada")
+
+
+class Session(HTTPBearer):
+    """Takes the token from a cookie, as many projects do."""
+
+    async def __call__(self, request: Request) -> HTTPAuthorizationCredentials | None:
+        return HTTPAuthorizationCredentials(scheme="cookie", credentials=request.cookies.get("sid", ""))
+
+
+async def test_a_scheme_that_reads_in_a_way_of_its_own_must_be_named(app: FastAPI) -> None:
+    session = Session()
+
+    @app.get("/unnamed")
+    @cached_response(60, vary_on="lang")
+    async def unnamed(found: HTTPAuthorizationCredentials = Depends(session), lang: str = "") -> str:  # noqa: B008
+        return found.credentials
+
+    @app.get("/named")
+    @cached_response(60, vary_on=["lang", "found.credentials"])
+    async def named(found: HTTPAuthorizationCredentials = Depends(session), lang: str = "") -> str:  # noqa: B008
+        return found.credentials
+
+    @app.get("/guarded", dependencies=[Depends(session)])
+    @cached_response(60, shared=True)
+    async def guarded() -> str:
+        return "for ada and bob"
+
+    with pytest.raises(ConfigError, match=r"'found' of '/unnamed' comes from a Session.*to vary_on"):
+        await ask(app, "/unnamed", headers={"cookie": "sid=ada"})
+    await own_answers(app, ("/named", {"cookie": "sid={}"}), ("/guarded", {"cookie": "sid={}"}))
+
+
+async def test_more_headers_than_a_key_tells_apart_are_refused(app: FastAPI) -> None:
+    many: Any = type("Many", (BaseModel,), {"__annotations__": {f"x_{n}": str for n in range(40)}})
+
+    async def page(given: Any) -> str:
+        return ""
+
+    page.__annotations__["given"] = Annotated[many, Header()]
+    app.get("/")(cached_response(60, shared=True)(page))
+    with pytest.raises(ConfigError, match="keys tell 32 apart"):
+        await ask(app, headers={f"x-{n}": "1" for n in range(40)})
