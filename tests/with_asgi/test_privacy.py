@@ -253,7 +253,7 @@ async def test_random_requests_get_what_a_model_says(cache: hitrate.Cache, _roun
             query = dice.choice(
                 ["", "?page=1", "?page=2", "?page=1&utm=3", "?page=1;utm=3", "?page=%31", "?page=1&page=2"]
             )
-            target = dice.choice(["/a", "/a/", "/a:b", "/%61", "/a%2Fb", "/a/b"]) + query
+            target = dice.choice(["/a", "/a/", "/a:b", "/%61", "/a%2Fb", "/a/b", "/mount/a", "/mount"]) + query
             root_path = dice.choice(["", "", "/mount"])
             answer = await ask(app, target, headers=headers, root_path=root_path)
             scope = scope_of(target, headers=headers, root_path=root_path)

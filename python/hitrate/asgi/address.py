@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from typing import Any
 from urllib.parse import quote
 
-from hitrate.asgi.scopes import Scope, host_of, query_part
+from hitrate.asgi.scopes import Scope, has_root, host_of, query_part
 from hitrate.http import Headers, Representation, Vary
 from hitrate.http.strangers import Lines, lines_digest, of_links, unexplained
 from hitrate.http.text import bounded, digest
@@ -54,6 +54,7 @@ class Addresses:
             scope.get("scheme"),
             host_of(scope),
             scope.get("root_path"),
+            has_root(scope),
             raw_path if raw_path is not None and b"%" in raw_path else None,
             of_links(pairs),
             unexplained(pairs) if self._tells_strangers else (),
@@ -61,7 +62,7 @@ class Addresses:
         )
         found = self._known.get(seen)
         if found is None:
-            found = self._make(*seen[:9], Headers(pairs), vary)
+            found = self._make(*seen[:10], Headers(pairs), vary)
             self._remember(seen, found)
         return found
 
@@ -73,6 +74,7 @@ class Addresses:
         scheme: str | None,
         host: str,
         root: str | None,
+        has_root: bool,
         raw_path: bytes | None,
         links: Lines,
         strangers: Lines,
@@ -80,6 +82,9 @@ class Addresses:
         vary: Vary,
     ) -> str:
         form = Representation(scheme=scheme, host=host, root=root or None).text(headers, vary)
+        if root and not has_root:
+            # The base is the same as of a path that begins with it.
+            form += "&bare"
         told = f"{form}{_told('path', raw_path)}{_told('links', links)}{_told('headers', strangers)}"
         return f"{base}:{query_part(query, self._params)}:{told}:{who}{NATIVE_SUFFIX}"
 

@@ -8,7 +8,7 @@ from typing import Literal
 from hitrate.asgi.capture import BODY, START
 from hitrate.asgi.gate import Gate
 from hitrate.asgi.paths import Paths
-from hitrate.asgi.scopes import ASGIApp, Message, Receive, Scope, Send
+from hitrate.asgi.scopes import ASGIApp, Message, Receive, Scope, Send, route_path
 from hitrate.cache import Cache
 from hitrate.gates import LISTS, By, Telling
 from hitrate.http import Refused
@@ -58,7 +58,8 @@ class RateLimitMiddleware:
             trusted_proxies: networks of the proxies whose headers tell the client's address, ``"10.0.0.0/8"``;
                 ``"unix"`` for whoever connects to a Unix socket.
             forwarded_header: ``"x-forwarded-for"`` or ``"forwarded"``: the one that they write; both by default.
-            paths: beginnings of the paths that are counted; all by default.
+            paths: beginnings of the paths that are counted, below the place where the application is mounted
+                (``root_path``); all by default.
             exempt: beginnings of paths that are not.
             methods: of requests that are counted; all by default.
             cost: requests that a call counts as.
@@ -93,7 +94,7 @@ class RateLimitMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request pass, or refuse it."""
-        if scope["type"] != "http" or not self._paths.cover(scope["path"]):
+        if scope["type"] != "http" or not self._paths.cover(route_path(scope)):
             await self._app(scope, receive, send)
             return
         cache = self._cache

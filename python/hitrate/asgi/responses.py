@@ -10,7 +10,7 @@ from hitrate.asgi.address import Addresses, path_part
 from hitrate.asgi.capture import START, Capture, Outgoing, Visit, put
 from hitrate.asgi.identity import aspects_of, identity
 from hitrate.asgi.paths import Paths
-from hitrate.asgi.scopes import ASGIApp, Message, Receive, Scope, Send, narrowed_query
+from hitrate.asgi.scopes import ASGIApp, Message, Receive, Scope, Send, narrowed_query, route_path
 from hitrate.cache import Cache
 from hitrate.http import Audience, Clients, Vary
 from hitrate.http.facts import READS
@@ -59,7 +59,8 @@ class ResponseCacheMiddleware:
             ttl: seconds for which an answer is fresh; less where the answer says so (``max-age``).
             key_prefix: first part of the keys, before the path: ``cache.invalidate("asgi:/products/*")``.
             paths: beginnings of the paths that are concerned; all by default. ``"/products"`` is also
-                ``"/products/5"``, and not ``"/products-old"``.
+                ``"/products/5"``, and not ``"/products-old"``. They, and the keys, begin below the place where the
+                application is mounted (``root_path``).
             exempt: beginnings of paths that are not.
             shared: everybody may be given the answers. Unless it is said, requests with ``Authorization`` or ``Cookie``
                 go past, and headers of unknown meaning tell askers apart.
@@ -138,7 +139,7 @@ class ResponseCacheMiddleware:
             await put(send, outgoing)
 
     def _is_concerned(self, scope: Scope) -> bool:
-        return is_enabled() and (self._enabled is None or self._enabled()) and self._paths.cover(scope["path"])
+        return is_enabled() and (self._enabled is None or self._enabled()) and self._paths.cover(route_path(scope))
 
     async def _visit(self, scope: Scope) -> Visit:
         declared = self._declared
@@ -147,7 +148,7 @@ class ResponseCacheMiddleware:
             cache = self._cache = cache()
         visit = Visit(declared, scope, learned=self._learned, numbers=self._numbers)
         who = await identity(scope, self._aspects)
-        base = f"{declared.key_prefix}:{path_part(scope['path'])}"
+        base = f"{declared.key_prefix}:{path_part(route_path(scope))}"
         tags = declared.tags
         names: Iterable[Any] = tags(scope) if callable(tags) else tags
         visit.settle(cache, self._addresses.key(scope, base, who, visit.vary), who, tuple(map(str, names)))

@@ -27,6 +27,24 @@ def header(scope: Scope, name: bytes) -> str | None:
     return ", ".join(found) if found else None
 
 
+def route_path(scope: Scope) -> str:
+    """
+    The path below the place where the application is mounted, as its routes know it.
+
+    ASGI has `root_path` at the beginning of the path; servers and proxies that leave it out there are understood, too.
+
+    Reference: https://asgi.readthedocs.io/en/latest/specs/www.html#http-connection-scope
+    """
+    path: str = scope["path"]
+    return path[len(scope["root_path"]) :] if has_root(scope) else path
+
+
+def has_root(scope: Scope) -> bool:
+    """Whether the path begins with the place where the application is mounted."""
+    root, path = scope.get("root_path"), scope["path"]
+    return bool(root) and path.startswith(root) and path[len(root) : len(root) + 1] in {"", "/"}
+
+
 def host_of(scope: Scope) -> str:
     """Host and port that were asked for, as applications build links from them."""
     found = header(scope, b"host")
