@@ -98,6 +98,16 @@ async def test_a_key_is_counted_and_who_has_none_by_his_address(limited: Limited
     assert not [key for key in await cache.akeys() if "secret" in key]
 
 
+async def test_a_header_that_is_sent_twice_evades_nothing(limited: Limited) -> None:
+    app = limited(by="header:X-Api-Key")
+    many = [[("x-api-key", "valid"), ("x-api-key", str(n))] for n in range(3)]
+    many += [[("x-api-key", str(n)), ("x-api-key", "valid")] for n in range(3)]
+    assert [(await ask(app, headers=headers)).status for headers in many] == [200, 200, 429, 429, 429, 429]
+    # They were counted with those who send none, and the key itself has not been spent by a stranger.
+    assert await statuses(app, 1) == [429]
+    assert await statuses(app, 3, headers={"x-api-key": "valid"}) == [200, 200, 429]
+
+
 async def test_functions_of_the_scope_say_who_is_meant(limited: Limited) -> None:
     async def tenant(scope: Any) -> str | None:
         await asyncio.sleep(0)

@@ -180,6 +180,31 @@ async def test_functions_tell_askers_apart_and_may_be_awaited(unsaid: Kept) -> N
     assert (await ask(app, "/t1", headers={"cookie": "x=y; currency=EUR"})).text in texts
 
 
+@pytest.mark.parametrize("take", [0, -1])
+async def test_lines_and_cookies_that_are_sent_twice_are_nobody_elses(unsaid: Kept, take: int) -> None:
+    def said(scope: Any) -> str:
+        headers = Headers(scope["headers"])
+        cookies = [part for line in headers.lines("cookie") for part in line.split("; ")]
+        return f"{headers.lines('x-user')[take]} {cookies[take]}"
+
+    app = unsaid(Page(says=said), vary_on=["header:x-user", "cookie:sid"])
+    spelled = [
+        [("x-user", "ada"), ("x-user", "bob"), ("cookie", "sid=1")],
+        [("x-user", "ada, bob"), ("cookie", "sid=1")],
+        [("x-user", "bob"), ("x-user", "ada"), ("cookie", "sid=1")],
+        [("x-user", "ada"), ("cookie", "sid=1; sid=2")],
+        [("x-user", "ada"), ("cookie", "sid=2"), ("cookie", "sid=1")],
+        [("x-user", "ada"), ("cookie", "sid=2")],
+        [("x-user", "ada"), ("cookie", "sid=1")],
+    ]
+    for _ in range(2):
+        for headers in spelled:
+            raw = {"headers": [(name.encode(), value.encode()) for name, value in headers]}
+            answer = await ask(app, headers=headers)
+            assert answer.text.partition(" ")[2].partition(" ")[2] == said(raw)
+    assert answer.cache.startswith("hitrate; hit")
+
+
 async def test_no_identity_can_spell_another_one(unsaid: Kept) -> None:
     page = Page(says=lambda scope: repr((scope["state"]["one"], scope["state"]["two"])))
     app = unsaid(page, vary_on=["one", "two"], key_prefix="p")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from hitrate.asgi.identity import is_known, text_of, user_of
-from hitrate.asgi.scopes import Scope, header
+from hitrate.asgi.scopes import Scope, header, header_lines
 from hitrate.cache import Cache
 from hitrate.gates import By, Limiters, Readers, Subject, Subjects, Telling, methods_of
 from hitrate.http import Headers, Refused, client_address
@@ -118,9 +118,10 @@ def _readers(
         key = name.lower().encode("latin-1")
 
         def read(scope: Scope) -> str:
-            value = header(scope, key)
-            # Who leaves the header out must not be free of the limit. What it holds is a secret, and no part of a key.
-            return f"header:{digest(value)}" if value else by_address(scope)
+            values = header_lines(scope, key)
+            # Who leaves the header out must not be free of the limit, nor who sends several lines: of these nobody can
+            # tell which one the application believes. What it holds is a secret, and no part of a key.
+            return f"header:{digest(values[0])}" if len(values) == 1 and values[0] else by_address(scope)
 
         return read
 

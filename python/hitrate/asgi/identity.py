@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from hitrate.asgi.scopes import Scope, cookie, header, host_of
+from hitrate.asgi.scopes import Scope, cookie_values, header_lines, host_of
 from hitrate.exceptions import ConfigError
 from hitrate.http.text import bounded, digest, escaped
 
@@ -111,19 +111,16 @@ def _by_host(scope: Scope) -> str:
 def _by_header(name: str) -> Aspect:
     key = name.lower().encode("latin-1")
 
-    def read(scope: Scope) -> str:
-        value = header(scope, key)
-        return "" if value is None else "=" + digest(value)
-
-    return read
+    return lambda scope: _digest_of(header_lines(scope, key))
 
 
 def _by_cookie(name: str) -> Aspect:
-    def read(scope: Scope) -> str:
-        value = cookie(scope, name)
-        return "" if value is None else "=" + digest(value)
+    return lambda scope: _digest_of(cookie_values(scope, name))
 
-    return read
+
+def _digest_of(values: list[str]) -> str:
+    # The lengths keep one value from looking like two.
+    return "=" + digest("".join([f"{len(value)}:{value}" for value in values])) if values else ""
 
 
 def _by_name(name: str) -> Aspect:

@@ -52,9 +52,10 @@ class RateLimitMiddleware:
             cache: whose server counts, or a function that returns it at the first request.
             limits: as `hitrate.RateLimiter` takes them: ``"100/m"``, ``"5/s, 100/m"``, a dict of several by name.
             by: whom they are about. ``"ip"``: the client's address. ``"user"``: the user in the scope, and whom nobody
-                knows by his address. ``"header:X-Api-Key"``: what this header holds, and who sends none by his address.
-                A function of the scope, which may be a coroutine function, returns a text, or None for requests that
-                the limit is not about. Or a dict, with one of these for the name of each limit.
+                knows by his address. ``"header:X-Api-Key"``: what this header holds, and who sends none, or several
+                lines of it, by his address. A function of the scope, which may be a coroutine function, returns a text,
+                or None for requests that the limit is not about. Or a dict, with one of these for the name of each
+                limit.
             trusted_proxies: networks of the proxies whose headers tell the client's address, ``"10.0.0.0/8"``;
                 ``"unix"`` for whoever connects to a Unix socket.
             forwarded_header: ``"x-forwarded-for"`` or ``"forwarded"``: the one that they write; both by default.

@@ -21,9 +21,18 @@ _PIECE = r"(?:[A-Za-z0-9_.~!$'()*,:@/?+\[\]-]|%[0-9A-Fa-f]{2})"
 _PLAIN = re.compile(rf"{_PIECE}+={_PIECE}*(?:&{_PIECE}+={_PIECE}*)*")
 
 
+def header_lines(scope: Scope, name: bytes) -> list[str]:
+    """The lines of a header; `name` in lower case."""
+    return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
+
+
 def header(scope: Scope, name: bytes) -> str | None:
-    """The lines of a header joined by commas, or None; `name` in lower case."""
-    found = [value.decode("latin-1") for key, value in scope["headers"] if key == name]
+    """
+    The lines of a header joined by commas, or None; `name` in lower case.
+
+    Not to tell who asks: applications take the first line, the last, or all of them.
+    """
+    found = header_lines(scope, name)
     return ", ".join(found) if found else None
 
 
@@ -84,14 +93,12 @@ def _pairs(query: str) -> list[tuple[str, str]]:
     return parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
 
 
-def cookie(scope: Scope, name: str) -> str | None:
-    """The value of a cookie, of several the last one, as frameworks take it; None without."""
-    found = None
-    for key, value in scope["headers"]:
-        if key != b"cookie":
-            continue
-        for part in value.decode("latin-1").split(";"):
+def cookie_values(scope: Scope, name: str) -> list[str]:
+    """The values of a cookie, of which some frameworks take the first and some the last."""
+    found = []
+    for line in header_lines(scope, b"cookie"):
+        for part in line.split(";"):
             own, equals, text = part.partition("=")
             if equals and own.strip() == name:
-                found = text.strip()
+                found.append(text.strip())
     return found
