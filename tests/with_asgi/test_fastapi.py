@@ -313,6 +313,54 @@ async def test_background_tasks_and_headers_of_dependencies_are_of_each_request(
     assert sorted(done) == ["dependency"] * 3 + ["operation"]
 
 
+async def test_an_answer_that_the_operation_made_is_sent_as_fastapi_does(app: FastAPI) -> None:
+    def marked(response: Response) -> None:
+        response.headers["x-visit"] = "dependency"
+
+    def make() -> Response:
+        return JSONResponse("page", headers={"x-visit": "dependency", "x-page": "1"})
+
+    async def page() -> Response:
+        return make()
+
+    async def bare() -> Response:
+        return Response("page")
+
+    for path, function in (("/page", page), ("/bare", bare)):
+        app.get(f"/plain{path}", dependencies=[Depends(marked)])(function)
+        app.get(path, dependencies=[Depends(marked)])(cached_response(60, shared=True)(function))
+        plain = await ask(app, f"/plain{path}")
+        etag = (await ask(app, path))["etag"] or ""
+        hit = await ask(app, path)
+        unchanged = await ask(app, path, headers={"if-none-match": etag})
+        assert (hit.cache[:12], unchanged.status) == ("hitrate; hit", 304)
+        added = {"etag", "cache-control", "cache-status", "age"}
+        assert sorted(line for line in hit.lines if line[0] not in added) == sorted(plain.lines)
+        assert not [name for name, _ in (*hit.lines, *unchanged.lines) if name.startswith("hitrate")]
+        assert unchanged["x-visit"] is None
+
+
+@pytest.mark.parametrize("options", [{"shared": True}, {}])
+async def test_an_answer_that_is_a_constant_stays_as_it_is(app: FastAPI, options: dict[str, Any]) -> None:
+    constant = JSONResponse("page", headers={"x-page": "1"})
+    before = list(constant.raw_headers)
+    constant.headers["x-page"] = "1"
+
+    @app.get("/")
+    @cached_response(60, **options)
+    async def page() -> Response:
+        return constant
+
+    # Some are stored, some go past.
+    for number in range(3):
+        for headers in ({}, {"authorization": "ada"}):
+            answer = await ask(app, f"/?page={number}", headers=headers)
+            assert len([line for line in answer.lines if line[0] == "cache-status"]) == 1
+            assert answer.cache.count("hitrate") == 1
+    assert constant.raw_headers == before
+    assert constant.headers.raw == before
+
+
 async def test_what_streams_is_not_kept(app: FastAPI) -> None:
     @app.get("/")
     @cached_response(60, shared=True)

@@ -73,7 +73,7 @@ def text_of(value: object, what: str) -> str:
 def _plain_text(value: object) -> str | None:
     if isinstance(value, Enum):
         # What a member calls itself is up to its class.
-        return escaped(str(value.name if value.name is not None else value.value))
+        return escaped(str(value.name or value.value))
     if isinstance(value, bytes):
         return escaped(repr(value))
     return escaped(str(value)) if isinstance(value, _PLAIN) else None

@@ -50,8 +50,9 @@ def route_path(scope: Scope) -> str:
 
 def has_root(scope: Scope) -> bool:
     """Whether the path begins with the place where the application is mounted."""
-    root, path = scope.get("root_path"), scope["path"]
-    return bool(root) and path.startswith(root) and path[len(root) : len(root) + 1] in {"", "/"}
+    root: str = scope.get("root_path") or ""
+    path: str = scope["path"]
+    return root != "" and path.startswith(root) and path[len(root) : len(root) + 1] in {"", "/"}
 
 
 def host_of(scope: Scope) -> str:

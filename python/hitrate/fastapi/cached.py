@@ -87,12 +87,15 @@ class CachedOperation:
 
         async def passing() -> Any:
             result = await self._run_narrowed(request, args, kwargs)
-            visit.passed(result if isinstance(result, Response) else response)
+            if isinstance(result, Response):
+                return visit.passed(visit.own(result))
+            visit.passed(response)
             return result
 
         async def make(lease: Lease | None) -> Made[Response]:
             result = await self._run_narrowed(request, args, kwargs)
-            made = result if isinstance(result, Response) else await operation.render(request, response, result)
+            is_own = isinstance(result, Response)
+            made = visit.own(result) if is_own else await operation.render(request, response, result)
             kept = visit.judge(made)
             return visit.made(made, was_stored=kept is not None and await visit.place.akeep_response(lease, *kept))
 

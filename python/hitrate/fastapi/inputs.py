@@ -136,7 +136,7 @@ def _texts(alias: str | AliasPath | AliasChoices | None) -> Iterable[str]:
 
 def _models(given: Any) -> list[type[BaseModel]]:
     """The model whose fields are parameters of their own, if there is one, and may be None."""
-    if any(isinstance(one, Json) or one is Json for one in given.field_info.metadata):
+    if Json in map(type, given.field_info.metadata):
         return []
     annotation = given.field_info.annotation
     return [one for one in (annotation, *get_args(annotation)) if isinstance(one, type) and issubclass(one, BaseModel)]

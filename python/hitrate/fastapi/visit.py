@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from starlette.requests import Request
@@ -14,11 +15,14 @@ from hitrate.http.answer import Pairs
 from hitrate.lease import Found, Made
 from hitrate.responses import Declared, Learned, Numbers, Reply
 
+# Stands with the headers of an entry, and is never sent: the operation made the answer itself.
+_OWN = "hitrate-own"
+
 
 class Visit(ScopeVisit[Response]):
     """One request."""
 
-    __slots__ = ("_given",)
+    __slots__ = ("_given", "_is_own")
 
     def __init__(
         self,
@@ -43,6 +47,21 @@ class Visit(ScopeVisit[Response]):
         # Of this request, not of the answer: they are set for each.
         self._given = tuple(response.headers.raw)
         self._risk = older_by
+        self._is_own = False
+
+    def own(self, response: Response) -> Response:
+        """
+        Take an answer that the operation made itself, and to which FastAPI adds nothing.
+
+        Returns:
+            One like it that may be written on: its own may be a constant of a module.
+        """
+        self._is_own = True
+        taken = copy.copy(response)
+        # Starlette keeps a view of the lines beside them.
+        vars(taken).pop("_headers", None)
+        taken.raw_headers = list(response.raw_headers)
+        return taken
 
     def finish(self, outcome: Found | Made[Response]) -> Response:
         """Answer with what was come by; what the operation wants done afterwards is done."""
@@ -53,7 +72,10 @@ class Visit(ScopeVisit[Response]):
 
     def _from(self, entry: Entry, status: str) -> Response:
         found = super()._from(entry, status)
-        found.headers.raw.extend(self._given)
+        if (_OWN, "") in entry.headers:
+            del found.headers[_OWN]
+        else:
+            found.headers.raw.extend(self._given)
         return found
 
     def _reply(self, response: Response) -> Reply:
@@ -72,6 +94,8 @@ class Visit(ScopeVisit[Response]):
         return made
 
     def _kept(self, response: Response) -> Pairs:
+        if self._is_own:
+            return (*super()._kept(response), (_OWN, ""))
         given = list(self._given)
         own = []
         for line in response.headers.raw:
