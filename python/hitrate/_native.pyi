@@ -649,7 +649,7 @@ class Client:
     def _postpone(self, keys: Iterable[str], patterns: list[str], version: Any = None) -> None:
         """
         Write down that something is to be deleted, as if `_note_forgotten`, `delete_many` and `_forget_patterns` had
-        found the server away. It is not asked.
+        found the server away. It is not asked; from an embedded store all is deleted at once.
         """
 
     @staticmethod

@@ -126,6 +126,10 @@ def forget(cache: Client, what: Forgetting, version: Any = None) -> int | None:
             answer = getattr(cache, verb)(*arguments)
         except ServerError as error:
             answer = error
+        except BaseException:
+            # A signal ended the wait: what has not begun yet is not begun any more.
+            _write_down(cache, what, version)
+            raise
 
 
 async def aforget(cache: Client, what: Forgetting, version: Any = None) -> int | None:
@@ -142,6 +146,10 @@ async def aforget(cache: Client, what: Forgetting, version: Any = None) -> int |
             answer = await getattr(cache, twin)(*arguments)
         except ServerError as error:
             answer = error
+        except BaseException:
+            # Cancelled. What is under way goes on by itself; the rest would never begin.
+            _write_down(cache, what, version)
+            raise
 
 
 def postpone(cache: Client, patterns: Iterable[str], version: Any = None) -> None:
@@ -153,8 +161,13 @@ def postpone(cache: Client, patterns: Iterable[str], version: Any = None) -> Non
         patterns: globs, as `hitrate.Cache.invalidate` takes them.
         version: key version, where keys have one.
     """
-    what = Forgetting.of(patterns=patterns)
-    cache._postpone(what.exact(), what.globs(cache._names_critical), version)  # noqa: SLF001 (as the verbs here are)
+    _write_down(cache, Forgetting.of(patterns=patterns), version)
+
+
+def _write_down(cache: Client, what: Forgetting, version: Any) -> None:
+    if what.keys or what.patterns:
+        # Verbs of the client for this module alone.
+        cache._postpone(what.exact(), what.globs(cache._names_critical), version)  # noqa: SLF001
 
 
 def _calls(cache: Client, what: Forgetting, version: Any) -> Generator[Call, Any, list[Any]]:

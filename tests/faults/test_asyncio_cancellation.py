@@ -107,6 +107,38 @@ async def test_calls_cancelled_at_any_moment_cross_nothing_and_leak_nothing(
     assert clients(own_server) <= limit
 
 
+@pytest.mark.parametrize("turns", range(1, 11))
+async def test_what_a_cancelled_caller_was_to_forget_is_forgotten(
+    own_server: Server, missing_cache: MakeCache, turns: int
+) -> None:
+    cache, witness = missing_cache(timeout=60), missing_cache(own_server.url, timeout=60)
+    await cache.aset_many(dict.fromkeys(("a:1", "a:2", "b", "left"), 1))
+    call = asyncio.create_task(cache.ainvalidate("a:*", keys=["b"], tags=["t"]))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    call.cancel()
+    await asyncio.wait([call])
+    assert await cache.aget_many(["a:1", "a:2", "b", "left"]) == {"left": 1} or not call.cancelled()
+    until_healed(cache)
+    await until_async(lambda: witness.get_many(["a:1", "a:2", "b", "left"]) == {"left": 1}, "it is forgotten")
+
+
+@pytest.mark.parametrize("turns", range(1, 5))
+async def test_what_a_cancelled_caller_was_to_forget_is_gone_from_an_embedded_store(
+    make_cache: MakeCache, prefix: str, turns: int
+) -> None:
+    cache = make_cache(f"memory://{prefix}")
+    await cache.aset_many({**{f"a:{number}": 1 for number in range(20_000)}, "b": 1, "left": 1})
+    call = asyncio.create_task(cache.ainvalidate("a:*", keys=["b"]))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    call.cancel()
+    await asyncio.wait([call])
+    assert call.cancelled()
+    assert await cache.akeys() == ["left"]
+    assert cache.stats()["breaker"]["journal"] == 0
+
+
 @pytest.mark.parametrize("deletion", [("adelete", "k"), ("adelete_many", ["k"]), ("adelete_pattern", "k*")], ids=str)
 async def test_a_cancelled_deletion_is_made_all_the_same(
     own_server: Server, missing_cache: MakeCache, deletion: tuple[str, Any]

@@ -28,7 +28,7 @@ impl Inner {
     }
 
     /// Forgets what matches one of the patterns, in one walk, but no critical key that is not named.
-    fn forget_patterns(
+    pub(super) fn forget_patterns(
         self: &Arc<Self>,
         py: Python<'_>,
         patterns: &[PyBackedStr],

@@ -9,6 +9,7 @@ use crate::py::plan::{Finish, Plan};
 use crate::store::{Many, RecordsForget};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
+use std::sync::Arc;
 
 fn forgetting<F: Finish<usize>>(records: Vec<FullKey>, finish: F) -> Plan<RecordsForget, F> {
     // Of none at all nothing is sent.
@@ -47,18 +48,25 @@ impl Inner {
 }
 
 impl Inner {
-    /// Lets keys, and what matches, be forgotten when the server answers, which is not asked now.
-    fn postpone(&self, keys: &Object<'_>, patterns: &[PyBackedStr], version: Given<'_, '_>) -> PyResult<()> {
-        let py = keys.py();
+    /// Lets keys, and what matches, be forgotten when the server answers, which is not asked now. Of an embedded store they are
+    /// gone at once.
+    fn postpone(self: &Arc<Self>, keys: &Object<'_>, patterns: &[PyBackedStr], version: Given<'_, '_>) -> PyResult<()> {
+        let (py, local) = (keys.py(), self.cache.local());
+        if local.memory.is_some() {
+            self.note_forgotten(py, version)?.wait(py, self)?;
+            if let Some(deletion) = self.delete_many(keys, version)? {
+                deletion.wait(py, self)?;
+            }
+            return self.forget_patterns(py, patterns, version)?.wait(py, self).map(drop);
+        }
         let record = Forget::Records(vec![self.forgotten_record(py, version)?]);
         let (_, keys, _) = self.many(keys, version)?;
         let patterns = self.patterns(py, patterns, version)?;
-        let health = &self.cache.local().health;
         for forget in [record, Forget::Keys(keys), Forget::Patterns(patterns)] {
             self.cache.wrote(&Call::new(Role::Forget(forget.clone())));
-            health.journal(forget);
+            local.health.journal(forget);
         }
-        events::deliver(py, health);
+        events::deliver(py, &local.health);
         Ok(())
     }
 }
