@@ -27,7 +27,7 @@ EXCEPTIONS = frozenset(
 PUBLIC = {
     "hitrate": EXCEPTIONS
     | {"Cache", "Decision", "Limit", "Local", "Lock", "RateLimiter", "__version__", "cached", "escape_glob"},
-    "hitrate.asgi": frozenset({"RateLimitMiddleware", "ResponseCacheMiddleware", "response_stats"}),
+    "hitrate.asgi": frozenset({"RateLimitMiddleware", "ResponseCacheMiddleware", "path_key", "response_stats"}),
     "hitrate.fastapi": frozenset({"cached_response", "get_cache", "lifespan", "rate_limit", "response_stats"}),
     "hitrate.django": frozenset(
         """

@@ -6,11 +6,12 @@ import asyncio
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 import hitrate
-from hitrate.asgi import ResponseCacheMiddleware, response_stats
+from hitrate.asgi import ResponseCacheMiddleware, path_key, response_stats
 from hitrate.exceptions import ConfigError
 from hitrate.responses import switch
 from tests.with_asgi.asking import Page, ask, ask_many, until_stale
@@ -256,6 +257,29 @@ async def test_answers_are_forgotten_by_path_pattern_and_tag(kept: Kept, cache: 
     assert await texts() == ["run 5", "run 6", "run 7"]
     await cache.ainvalidate(tags=["all"])
     assert await texts() == ["run 8", "run 9", "run 10"]
+
+
+async def test_answers_of_every_path_are_forgotten_by_key_and_by_what_they_are_below(
+    kept: Kept, cache: hitrate.Cache
+) -> None:
+    page = Page(says=lambda scope: scope["path"])
+    app = kept(page)
+    names = ["5", "red shoes", "كتاب-جيد-" * 5, "a" * 300, "b/" * 150, "b/" * 151, "*[x]?", "a:b", "%41", "x#y"]
+    targets = ["/products/" + quote(name, safe="/") for name in names]
+
+    async def hits() -> list[bool]:
+        return [(await ask(app, target)).cache.startswith("hitrate; hit") for target in targets]
+
+    for target, name in zip(targets, names, strict=True):
+        assert (await ask(app, target)).text.endswith(f" /products/{name}")
+    assert await hits() == [True] * len(names)
+    for number, name in enumerate(names):
+        await cache.ainvalidate(keys=[path_key(f"/products/{name}")])
+        assert await hits() == [number != other for other in range(len(names))]
+    for pattern in ("asgi:/products/*", "asgi:/*"):
+        await cache.ainvalidate(pattern)
+        assert await hits() == [False] * len(names)
+    assert max(map(len, await cache.akeys())) < 400
 
 
 async def test_one_of_many_requests_runs_the_application(kept: Kept) -> None:

@@ -10,10 +10,11 @@ from urllib.parse import quote
 from hitrate.asgi.scopes import Scope, has_root, host_of, query_part
 from hitrate.http import Headers, Representation, Vary
 from hitrate.http.strangers import Lines, lines_digest, of_links, unexplained
-from hitrate.http.text import bounded, digest
+from hitrate.http.text import MAX_CHARS, digest
 from hitrate.invalidation import NATIVE_SUFFIX
 
 _PLAIN = re.compile(r"[A-Za-z0-9/._~-]*")
+_DIGEST_CHARS = len(digest(""))
 
 # More than most processes are asked for again and again. Beyond it all are forgotten: clients can invent queries.
 MOST = 4096
@@ -103,6 +104,25 @@ def _told(name: str, value: bytes | Lines | None) -> str:
 
 
 def path_part(path: str) -> str:
-    """A path as a part of a key, readable, so that it can be forgotten by path: ``/products/5``."""
+    """
+    A path as a part of a key, readable, so that it can be forgotten by path: ``/products/5``.
+
+    Of a long one the first segments stay, so that patterns reach it, too; a digest stands for the rest.
+    """
     # The first is all that most paths need, at a fifth of the price.
-    return bounded(path if _PLAIN.fullmatch(path) else quote(path, safe="/", errors="surrogatepass"))
+    whole = path if _PLAIN.fullmatch(path) else quote(path, safe="/", errors="surrogatepass")
+    if len(whole) <= MAX_CHARS:
+        return whole
+    rest = whole.rfind("/", 0, MAX_CHARS - _DIGEST_CHARS) + 1
+    return whole[:rest] + digest(whole[rest:])
+
+
+def path_key(path: str, key_prefix: str = "asgi") -> str:
+    """
+    Spell the key at and below which the answers of a path stand: ``cache.invalidate(keys=[path_key("/products/5")])``.
+
+    Args:
+        path: as the application's routes know it: below ``root_path``, and not percent-encoded.
+        key_prefix: of the middleware.
+    """
+    return f"{key_prefix}:{path_part(path)}"

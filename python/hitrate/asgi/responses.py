@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from hitrate._native import Lease
-from hitrate.asgi.address import Addresses, path_part
+from hitrate.asgi.address import Addresses, path_key
 from hitrate.asgi.capture import START, Capture, Outgoing, Visit, put
 from hitrate.asgi.identity import aspects_of, identity
 from hitrate.asgi.paths import Paths
@@ -57,7 +57,8 @@ class ResponseCacheMiddleware:
             app: whose answers are kept.
             cache: where, or a function that returns it at the first request.
             ttl: seconds for which an answer is fresh; less where the answer says so (``max-age``).
-            key_prefix: first part of the keys, before the path: ``cache.invalidate("asgi:/products/*")``.
+            key_prefix: first part of the keys, before the path: ``cache.invalidate("asgi:/products/*")``; see
+                `path_key`.
             paths: beginnings of the paths that are concerned; all by default. ``"/products"`` is also
                 ``"/products/5"``, and not ``"/products-old"``. They, and the keys, begin below the place where the
                 application is mounted (``root_path``).
@@ -148,7 +149,7 @@ class ResponseCacheMiddleware:
             cache = self._cache = cache()
         visit = Visit(declared, scope, learned=self._learned, numbers=self._numbers)
         who = await identity(scope, self._aspects)
-        base = f"{declared.key_prefix}:{path_part(route_path(scope))}"
+        base = path_key(route_path(scope), declared.key_prefix)
         tags = declared.tags
         names: Iterable[Any] = tags(scope) if callable(tags) else tags
         visit.settle(cache, self._addresses.key(scope, base, who, visit.vary), who, tuple(map(str, names)))
