@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import json
 from typing import Any
@@ -94,6 +95,19 @@ async def test_the_server_is_set_up_only_when_asked_for(make_manager: MakeManage
     await make_manager(own_server.url, max_memory_mb=64, configure_server=True).connect()
     assert own_server.execute("CONFIG", "GET", "maxmemory") == [b"maxmemory", str(64 << 20).encode()]
     assert own_server.execute("CONFIG", "GET", "maxmemory-policy") == [b"maxmemory-policy", b"allkeys-lru"]
+
+
+async def test_no_manager_finds_what_stood_in_the_fallback_of_another() -> None:
+    for size in (1, 2, 2, 1):
+        # It may get the address of the one before it.
+        manager = CacheManager(max_memory_mb=size, use_memory_fallback=True)
+        fallback = manager._store._fallback
+        assert fallback is not None
+        assert await fallback.aget("pricing:t:p") is None
+        await fallback.aset("pricing:t:p", 1)
+        del manager
+        gc.collect()
+        assert await fallback.akeys() == []
 
 
 async def test_the_fallback_keeps_values_only_while_the_server_is_away(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
+from weakref import finalize
 
 from hitrate.cache import Cache
 from hitrate.exceptions import ConfigError, SerializationError, ServerError
@@ -13,6 +15,8 @@ from hitrate.layouts.fastapi_dashboard.patterns import Meant
 
 # They decide in which form values stand, which old workers read.
 _OURS = frozenset("serializer json_ascii json_default json_envelope compressor signing_keys layout on_error".split())
+
+_numbers = count(1)
 
 
 class Store:
@@ -38,7 +42,7 @@ class Store:
         # It raises, so that a miss is told from a server that is away: then nobody else is asked.
         self.cache = Cache(url, serializer="json", on_error="raise", **options)
         self._fills = Fills(self.cache, lease)
-        self._fallback = Cache(f"memory://dashboard-{id(self)}", max_bytes=fallback_bytes) if fallback_bytes else None
+        self._fallback = _own_memory(self, fallback_bytes) if fallback_bytes else None
         # Whether the last question had no answer.
         self._is_away = False
 
@@ -188,6 +192,14 @@ class Store:
         """Use the server again. Others have changed meanwhile what the fallback holds."""
         if self._fallback is not None:
             await self._fallback.aclear()
+
+
+def _own_memory(owner: Store, max_bytes: int) -> Cache:
+    """A store in this process that nobody else has: its name is never used again, and it is emptied with its owner."""
+    found = Cache(f"memory://fastapi-dashboard-fallback-{next(_numbers)}", max_bytes=max_bytes)
+    # Named stores live as long as the process.
+    finalize(owner, found.clear).atexit = False
+    return found
 
 
 def _all_text(value: Any) -> Any:
