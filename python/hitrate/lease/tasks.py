@@ -84,6 +84,11 @@ def in_background(doing: Awaitable[T]) -> asyncio.Future[T]:
     return task
 
 
+async def to_its_end(doing: Awaitable[T]) -> T:
+    """Wait for what goes on although who waits is cancelled."""
+    return await asyncio.shield(in_background(doing))
+
+
 def _done(task: asyncio.Future[Any]) -> None:
     _under_way.discard(task)
     if not task.cancelled():
@@ -93,7 +98,7 @@ def _done(task: asyncio.Future[Any]) -> None:
 
 async def _release(place: Place, lease: Lease) -> bool:
     """Give a lease back."""
-    return await asyncio.shield(in_background(place.arelease(lease)))
+    return await to_its_end(place.arelease(lease))
 
 
 async def aland(place: Place, lease: Lease, made: Made[Any]) -> None:

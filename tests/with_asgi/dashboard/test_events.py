@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import ForeignKey, create_engine, text
+from sqlalchemy import event as events
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
@@ -91,6 +93,49 @@ async def test_who_hangs_up_takes_no_event_back(manager: CacheManager, publisher
         return await raw(manager, KPIS) is None
 
     await eventually(is_forgotten, "the event is told to its end")
+
+
+@pytest.mark.parametrize("moment", ["commit", "after_commit"])
+async def test_who_hangs_up_in_a_commit_takes_no_event_back(
+    manager: CacheManager, publisher: EventPublisher, sessions: async_sessionmaker[AsyncSession], moment: str
+) -> None:
+    other = EventPublisher()
+
+    def hang_up(_: object) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        # It is told so where it waits next: for the database's answer to COMMIT, or for the connection to be reset.
+        task.cancel()
+
+    async def request() -> None:
+        async with sessions() as session:
+            await change(session, other, 30)
+            await change(session, publisher, 31)
+            connection = (await session.connection()).sync_connection
+            events.listen(connection if moment == "commit" else session.sync_session, moment, hang_up)
+            await session.commit()
+
+    await put(manager, KPIS, 1)
+    (cancelled,) = await asyncio.gather(asyncio.create_task(request()), return_exceptions=True)
+    assert isinstance(cancelled, asyncio.CancelledError)
+
+    async def is_told() -> bool:
+        return await raw(manager, KPIS) is None and len(other.get_event_history()) == 1
+
+    await eventually(is_told, "the events of the commit are told")
+    async with sessions() as session:
+        assert (await session.get_one(Product, 1)).price == 31
+
+
+async def test_a_commit_that_fails_before_it_is_sent_tells_nobody(
+    publisher: EventPublisher, sessions: async_sessionmaker[AsyncSession]
+) -> None:
+    async with sessions() as session:
+        await change(session, publisher, 11)
+        session.add(Product(id=2, price=1))
+        with pytest.raises(IntegrityError):
+            await session.commit()
+    assert publisher.get_event_history() == []
 
 
 async def test_a_rollback_forgets_nothing(

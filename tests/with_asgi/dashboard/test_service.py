@@ -193,6 +193,28 @@ async def test_who_hangs_up_takes_back_nothing_that_is_to_be_forgotten(manager: 
     await eventually(are_forgotten, "the tenant's entries are gone")
 
 
+@pytest.mark.parametrize("verb", ["one", "tenant", "glob"])
+@pytest.mark.parametrize("turns", range(1, 5))
+async def test_what_is_to_be_forgotten_needs_no_later_call_when_its_caller_hangs_up(
+    make_manager: MakeManager, server: Endpoint, verb: str, turns: int
+) -> None:
+    manager = make_manager(server.url)
+    dashboard.set_cache_manager(manager)
+    await put(manager, KEY, 1)
+    calls = {
+        "one": lambda: invalidate_cache(KEY),
+        "tenant": lambda: invalidate_tenant_cache("tenant-001"),
+        "glob": lambda: manager.invalidate_pattern("dashboard_*"),
+    }
+    await hang_up(calls[verb](), turns)
+    name = manager.cache.make_key(KEY)
+
+    async def is_forgotten() -> bool:
+        return not server.execute("EXISTS", name)
+
+    await eventually(is_forgotten, "others find nothing")
+
+
 async def test_a_task_that_has_forgotten_something_stores_what_it_computes_then(manager: CacheManager) -> None:
     assert await get_cached(KEY) is None
     await invalidate_tenant_cache("tenant-001")

@@ -6,10 +6,12 @@ SQLAlchemy is imported by who has a session.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from asyncio import Future
     from collections.abc import Coroutine
 
     from hitrate.layouts.fastapi_dashboard.events import DataEvent
@@ -17,8 +19,6 @@ if TYPE_CHECKING:
     Deliver = Callable[[list[DataEvent]], Coroutine[Any, Any, None]]
 
 _NAME = "hitrate.layouts.fastapi_dashboard"
-# The event loop alone would let go of them.
-_under_way: set[Awaitable[None]] = set()
 
 
 def keep(session: Any, event: DataEvent, deliver: Deliver) -> bool:
@@ -42,6 +42,7 @@ def keep(session: Any, event: DataEvent, deliver: Deliver) -> bool:
         from sqlalchemy import event as events
 
         waiting = session.info[_NAME] = _Waiting()
+        events.listen(session, "before_commit", waiting.committing)
         events.listen(session, "after_commit", waiting.committed)
         events.listen(session, "after_transaction_end", waiting.ended)
     waiting.events.append((transaction, event, deliver))
@@ -53,12 +54,22 @@ class _Waiting:
 
     def __init__(self) -> None:
         self.events: list[tuple[Any, DataEvent, Deliver]] = []
-        self._is_committed = False
+        self._is_committing = False
+        # What is being told, and what is to be told where no event loop runs.
+        self._begun: list[Future[None]] = []
+        self._to_begin: list[Callable[[], Coroutine[Any, Any, None]]] = []
+
+    def committing(self, session: Any) -> None:
+        if session.get_nested_transaction() is None:
+            # As the commit would do next: if this fails, nothing is committed.
+            session.flush()
+            self._is_committing = True
 
     def committed(self, session: Any) -> None:
         savepoint = session.get_nested_transaction()
         if savepoint is None:
-            self._is_committed = True
+            # At once: who is cancelled while the connection is given back never comes to the transaction's end.
+            self._begin()
             return
         # Released: what happened in it is now up to the transaction around it.
         self.events = [
@@ -67,34 +78,43 @@ class _Waiting:
         ]
 
     def ended(self, _session: Any, transaction: Any) -> None:
-        """Forget what was rolled back; after the commit, when the connection has been given back, tell."""
+        """Forget what was rolled back; after the commit, when the connection has been given back, wait."""
         if transaction.parent is not None:
             self.events = [one for one in self.events if one[0] is not transaction]
             return
-        events, is_committed = self.events, self._is_committed
-        self.events, self._is_committed = [], False
-        if is_committed:
-            by_publisher: dict[Deliver, list[DataEvent]] = {}
-            for _, event, deliver in events:
-                by_publisher.setdefault(deliver, []).append(event)
-            for deliver, told in by_publisher.items():
-                _wait_for(deliver(told))
+        if self._is_committing:
+            # COMMIT raised, if anything is left: the database may have done it all the same.
+            self._begin()
+        self.events = []
+        begun, to_begin = self._begun, self._to_begin
+        self._begun, self._to_begin = [], []
+        _wait_for(begun, to_begin)
+
+    def _begin(self) -> None:
+        import asyncio
+
+        from hitrate.lease.tasks import in_background
+
+        by_publisher: dict[Deliver, list[DataEvent]] = {}
+        for _, event, deliver in self.events:
+            by_publisher.setdefault(deliver, []).append(event)
+        self.events, self._is_committing = [], False
+        calls = [partial(deliver, told) for deliver, told in by_publisher.items()]
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            self._to_begin += calls
+        else:
+            self._begun += [in_background(call()) for call in calls]
 
 
-def _wait_for(telling: Coroutine[Any, Any, None]) -> None:
-    """Wait for a coroutine in an AsyncSession, and where no event loop runs; start it where nothing can wait."""
+def _wait_for(begun: list[Future[None]], to_begin: list[Callable[[], Coroutine[Any, Any, None]]]) -> None:
+    """Wait in an AsyncSession, and where no event loop runs; elsewhere nothing can."""
     import asyncio
 
     from sqlalchemy.util import await_only, concurrency
 
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
-        asyncio.run(telling)
-        return
-    if concurrency.in_greenlet():
-        await_only(telling)
-        return
-    task = loop.create_task(telling)
-    _under_way.add(task)
-    task.add_done_callback(_under_way.discard)
+    for call in to_begin:
+        asyncio.run(call())
+    if begun and concurrency.in_greenlet():
+        await_only(asyncio.wait(begun))

@@ -113,8 +113,9 @@ class EventPublisher:
         Args:
             event: what happened.
             session: the SQLAlchemy session, async or not, that changes the data. Subscribers are told when it has
-                committed, before ``await session.commit()`` returns, and not at all if it rolls back. Without one, or
-                if it has no transaction, they are told at once.
+                committed, before ``await session.commit()`` returns, and not at all if it rolls back. Of a COMMIT that
+                raised, a cancelled one say, nobody knows what it did: then they are told when the transaction ends.
+                Without a session, or if it has no transaction, they are told at once.
         """
         if session is None or not commits.keep(session, event, self.deliver):
             await self.deliver([event])
@@ -125,13 +126,11 @@ class EventPublisher:
 
         What has happened is told to the end, also when who waits for that is cancelled.
         """
-        from asyncio import shield
-
-        from hitrate.lease.tasks import in_background
+        from hitrate.lease.tasks import to_its_end
 
         distinct = list({one.says(): one for one in events}.values())
         self._history.extend(distinct)
-        await shield(in_background(self._tell(distinct)))
+        await to_its_end(self._tell(distinct))
 
     async def _tell(self, distinct: list[DataEvent]) -> None:
         from asyncio import gather

@@ -111,9 +111,15 @@ class Store:
 
     async def delete(self, key: str) -> bool:
         """Delete one value; tell whether there was one that anybody has seen."""
+        # Here and below: what is to be forgotten is forgotten, also when who asked for it is cancelled.
+        from hitrate.lease.tasks import to_its_end
+
         leased = self._fills.let_go(key.__eq__)
+        return await to_its_end(self._delete(key, bool(leased)))
+
+    async def _delete(self, key: str, is_leased: bool) -> bool:
         try:
-            deleted = await self.cache.adelete(key) and not leased
+            deleted = await self.cache.adelete(key) and not is_leased
         except ServerError:
             deleted = False
         if self._fallback is not None:
@@ -127,13 +133,19 @@ class Store:
         Returns:
             The keys of the entries; none if the server is away, and they were written down.
         """
+        from hitrate.lease.tasks import to_its_end
+
         leased = self._fills.let_go(meant.includes)
+        found = await to_its_end(self._forget(meant))
+        return [key for key in found if key not in leased]
+
+    async def _forget(self, meant: Meant) -> list[str]:
         found = await self._walk(meant)
         if (fallback := self._fallback) is not None:
             kept = [key async for key in fallback.aiter_keys(meant.near) if meant.includes(key)]
             await fallback.adelete_many(kept)
             found += kept
-        return [key for key in found if key not in leased]
+        return found
 
     async def _walk(self, meant: Meant) -> list[str]:
         # While something waits to be forgotten the server may be dead, and the next ones need not find out again.
@@ -144,7 +156,7 @@ class Store:
             except ServerError:
                 pass
             except BaseException:
-                # Cancelled in the middle: who hung up takes back nothing that is to be forgotten.
+                # The event loop ends in the middle of it.
                 postpone(self.cache, meant.globs)
                 raise
             else:
@@ -154,11 +166,20 @@ class Store:
 
     async def forget_glob(self, glob: str) -> int:
         """Delete what matches; return how many there were, 0 if the server is away and it was written down."""
+        from hitrate.lease.tasks import to_its_end
+
         leased = self._fills.let_go(Forgetting.of(patterns=[glob]).affects)
+        return await to_its_end(self._forget_glob(glob, len(leased)))
+
+    async def _forget_glob(self, glob: str, leased: int) -> int:
         try:
-            deleted = max(0, (await self.cache.ainvalidate(glob) or 0) - len(leased))
+            deleted = max(0, (await self.cache.ainvalidate(glob) or 0) - leased)
         except ServerError:
             deleted = 0
+        except BaseException:
+            # As in `_walk`.
+            postpone(self.cache, [glob])
+            raise
         if self._fallback is not None:
             deleted += await self._fallback.ainvalidate(glob) or 0
         return deleted
