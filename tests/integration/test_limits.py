@@ -274,3 +274,8 @@ async def test_the_largest_burst_is_counted_to_its_end_and_no_cost_is_too_high_t
     assert not refused.allowed
     assert 0 < refused.retry_after <= 86_400
     assert 3659 * 86_400 < refused.reset_after <= 3660 * 86_400
+    # Cost times interval goes over 64 bits from 583,345 on.
+    yearly = make_limiter("1/366 days", "gcra")
+    for cost in (2, 583_344, 583_345, 10**9):
+        assert not (await yearly.hit("b", cost)).allowed
+    assert (await yearly.hit("b")).allowed
