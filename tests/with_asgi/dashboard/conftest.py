@@ -12,6 +12,7 @@ import pytest
 
 from hitrate.layouts import fastapi_dashboard as dashboard
 from hitrate.testing import Endpoint
+from tests.faults.conftest import eventually
 
 MakeManager = Callable[..., dashboard.CacheManager]
 """What the fixture `make_manager` is."""
@@ -57,8 +58,11 @@ async def raw(manager: dashboard.CacheManager, key: str) -> bytes | None:
 
 async def given_back(manager: dashboard.CacheManager) -> None:
     """Wait until the leases of tasks that ended have been given back."""
-    while releases := manager._store._fills._releases:
-        await asyncio.wait(releases)
+
+    async def is_none_left() -> bool:
+        return not manager._store._fills._standing
+
+    await eventually(is_none_left, "all leases are given back")
 
 
 async def hang_up(request: Coroutine[Any, Any, Any], turns: int) -> None:

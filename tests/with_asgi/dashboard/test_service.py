@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
+import itertools
 import json
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
 
@@ -22,7 +25,7 @@ from hitrate.layouts.fastapi_dashboard import (
     set_cached,
 )
 from hitrate.testing import Endpoint, free_port
-from tests.faults.conftest import eventually
+from tests.faults.conftest import PATIENCE, eventually
 from tests.with_asgi.dashboard.conftest import MakeManager, given_back, hang_up, put, raw
 
 KEY = make_cache_key("dashboard_kpis", "tenant-001", days=30)
@@ -219,6 +222,80 @@ async def test_a_task_that_has_forgotten_something_stores_what_it_computes_then(
     assert await get_cached(KEY) is None
     await invalidate_tenant_cache("tenant-001")
     assert await set_cached(KEY, "new", ttl=300)
+
+
+async def test_a_task_that_asks_for_very_much_stores_nothing_that_was_forgotten(
+    manager: CacheManager,
+) -> None:
+    keys = [make_cache_key("products", "tenant-001", page=page) for page in range(300)]
+    for key in keys:
+        assert await get_cached(key) is None
+    await asyncio.create_task(invalidate_tenant_cache("tenant-001"))
+    assert not any([await set_cached(key, "old", ttl=300) for key in keys])
+    # What it asks for anew is another matter.
+    assert await get_cached(keys[0]) is None
+    assert await set_cached(keys[0], "new", ttl=300)
+
+
+async def test_a_task_that_never_stores_gives_back_what_it_can_no_longer_store(manager: CacheManager) -> None:
+    keys = [f"products:tenant-001:{number}" for number in range(600)]
+    for key in keys:
+        assert await get_cached(key) is None
+
+    async def next_request() -> bool:
+        return await get_cached(keys[0]) is None and await set_cached(keys[0], 1, ttl=300)
+
+    async def are_few() -> bool:
+        return len(manager._store._fills._standing) <= 256
+
+    await eventually(are_few, "what was asked for first is given back")
+    assert await asyncio.create_task(next_request())
+
+
+async def test_leases_that_ran_out_are_not_remembered(make_manager: MakeManager, url: str) -> None:
+    manager = make_manager(url, lease=0.01)
+    dashboard.set_cache_manager(manager)
+
+    async def ask_and_leave_the_old_ones() -> bool:
+        await get_cached(f"products:tenant-001:{next(numbers)}")
+        return next(iter(manager._store._fills._standing)) != "products:tenant-001:0"
+
+    numbers = itertools.count()
+    await eventually(ask_and_leave_the_old_ones, "the first lease is forgotten")
+
+
+# Whoever closes a loop so is told by asyncio that transports were open.
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+def test_a_loop_that_was_closed_without_a_word_holds_up_no_later_one(server: Endpoint, prefix: str, url: str) -> None:
+    manager = CacheManager(url, prefix=prefix)
+    dashboard.set_cache_manager(manager)
+
+    async def miss_and_go() -> None:
+        task = asyncio.create_task(get_cached(KEY))
+        await asyncio.wait([task])
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(miss_and_go())
+    # The lease is on its way back, and stays there.
+    loop.close()
+    try:
+        assert asyncio.run(asyncio.wait_for(invalidate_cache(KEY), PATIENCE))
+        assert asyncio.run(asyncio.wait_for(invalidate_tenant_cache("tenant-001"), PATIENCE)) == 0
+    finally:
+        dashboard.set_cache_manager(None)
+        del loop
+        gc.collect()
+
+
+async def test_a_loop_in_a_thread_does_not_wait_for_leases_of_another(manager: CacheManager) -> None:
+    def forget() -> bool:
+        return asyncio.run(asyncio.wait_for(invalidate_cache(KEY), PATIENCE))
+
+    task = asyncio.create_task(get_cached(KEY))
+    await asyncio.wait([task])
+    with ThreadPoolExecutor(1) as threads:
+        # This loop stands still meanwhile, so the lease is not given back.
+        assert threads.submit(forget).result()
 
 
 async def test_of_many_who_compute_one_stores(manager: CacheManager) -> None:
