@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import pytest
-from fastapi import Cookie, Depends, FastAPI, Header, Query, Request, Security
+from fastapi import Cookie, Depends, FastAPI, Header, Query, Request, Response, Security
 from fastapi.security import (
     APIKeyCookie,
     APIKeyHeader,
@@ -221,3 +221,17 @@ async def test_more_headers_than_a_key_tells_apart_are_refused(app: FastAPI) -> 
     app.get("/")(cached_response(60, shared=True)(page))
     with pytest.raises(ConfigError, match="keys tell 32 apart"):
         await ask(app, headers={f"x-{n}": "1" for n in range(40)})
+
+
+async def test_an_answer_that_varies_on_too_much_takes_nothing_from_the_keys_of_others(app: FastAPI) -> None:
+    @app.get("/")
+    @cached_response(60, shared=True)
+    async def page(response: Response, x_tenant: Annotated[str, Header()], much: bool = False) -> str:
+        if much:
+            response.headers["vary"] = ", ".join(f"x-{n}" for n in range(32))
+        return x_tenant
+
+    for number in range(2):
+        answer = await ask(app, f"/?much=1&n={number}", headers={"x-tenant": "ada"})
+        assert answer.cache == "hitrate; fwd=miss; detail=vary"
+    await own_answers(app, ("/", {"x-tenant": "{}"}))

@@ -59,13 +59,13 @@ def text_of(value: object, what: str) -> str:
         plain = _plain_text(found)
         if plain is None:
             raise ConfigError(
-                f"vary_on names {what!r}, a {kind} whose {name!r} is a {type(found).__name__}, which may look like "
-                "another one; give a function of the request that returns a text"
+                f"askers are told apart by {what!r}, a {kind} whose {name!r} is a {type(found).__name__}; that may "
+                "look like another one; give a function of the request that returns a text"
             )
         # Two models may give the same number to different people.
         return f"={escaped(kind)}.{plain}"
     raise ConfigError(
-        f"vary_on names {what!r}, which is a {kind} without {', '.join(_NAMES)}; "
+        f"askers are told apart by {what!r}, which is a {kind} without {', '.join(_NAMES)}; "
         "give a function of the request that returns a text"
     )
 
