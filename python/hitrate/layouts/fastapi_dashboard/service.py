@@ -61,7 +61,8 @@ async def set_cached(key: str, data: Any, ttl: float = DEFAULT_TTL) -> bool:
 
     Returns:
         Whether it was stored: not if JSON cannot hold it, if the server is away, if it was forgotten after this task's
-        `get_cached` found none, or if another task is about to store it.
+        `get_cached` found none, or if another task is about to store it. A task that found no value for more than 256
+        keys, and stored none of them, stores from then on only those it asked for last.
     """
     manager = _usable(key)
     stored = manager is not None and await manager.set_bare(key, data, ttl)
