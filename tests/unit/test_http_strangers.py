@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hitrate.asgi.scopes import cookie, header, narrowed_query, query_part
+from hitrate.asgi.scopes import cookie_values, header, header_lines, narrowed_query, query_part
 from hitrate.http.strangers import lines_digest, of_links, unexplained
 
 NAMES = st.sampled_from([b"accept", b"x-api-key", b"x-tenant", b"user-agent", b"x", b"xy", b"sec-ch-ua", b"cookie"])
@@ -71,4 +71,5 @@ def test_of_repeated_headers_and_cookies_none_is_lost() -> None:
     scope = {"headers": [(b"x", b"1"), (b"x", b"2"), (b"cookie", b"a=1; b=2"), (b"cookie", b"a=3")]}
     assert header(scope, b"x") == "1, 2"
     assert header(scope, b"y") is None
-    assert (cookie(scope, "a"), cookie(scope, "b"), cookie(scope, "c")) == ("3", "2", None)
+    assert header_lines(scope, b"x") == ["1", "2"]
+    assert [cookie_values(scope, name) for name in "abc"] == [["1", "3"], ["2"], []]

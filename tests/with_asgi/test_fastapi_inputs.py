@@ -235,3 +235,27 @@ async def test_an_answer_that_varies_on_too_much_takes_nothing_from_the_keys_of_
         answer = await ask(app, f"/?much=1&n={number}", headers={"x-tenant": "ada"})
         assert answer.cache == "hitrate; fwd=miss; detail=vary"
     await own_answers(app, ("/", {"x-tenant": "{}"}))
+
+
+async def test_caches_on_the_way_are_told_what_answers_are_told_apart_by(app: FastAPI) -> None:
+    @app.get("/")
+    @cached_response(60, shared=True, s_maxage=60)
+    async def read(x_tenant: Annotated[str, Header()], plan: Annotated[str, Cookie()] = "") -> str:
+        return x_tenant + plan
+
+    for _ in range(2):
+        answer = await ask(app, headers={"x-tenant": "ada"})
+        assert answer["vary"] == "X-Tenant, Cookie"
+        assert "s-maxage=60" in (answer["cache-control"] or "")
+
+
+async def test_answers_of_some_are_private_on_the_way(app: FastAPI) -> None:
+    @app.get("/")
+    @cached_response(60, shared=True, vary_on="plan", max_age=5)
+    async def read(plan: str = "") -> str:
+        return plan
+
+    for _ in range(2):
+        assert set((await ask(app))["cache-control"].split(", ")) == {"private", "max-age=5"}  # type: ignore[union-attr]
+    with pytest.raises(ConfigError, match="without vary_on"):
+        cached_response(60, shared=True, vary_on="plan", s_maxage=5)

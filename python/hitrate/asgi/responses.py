@@ -94,6 +94,7 @@ class ResponseCacheMiddleware:
             ttl=ttl,
             key_prefix=key_prefix,
             audience=audience,
+            is_told_apart=bool(self._aspects),
             params=params,
             tags=tags,
             stale=stale,

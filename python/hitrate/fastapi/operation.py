@@ -56,7 +56,7 @@ class Operation:
                 f"{route.path_format!r} is given {len(inputs.headers)} headers, or one with a name that HTTP does not "
                 "allow; keys tell 32 apart"
             )
-        self.learned = Learned(vary)
+        self.learned = Learned(vary, Vary.of(["cookie"] if inputs.cookies else []))
         self._render = get_request_handler(
             dependant=get_dependant(path=route.path_format, call=_replay if is_async else _replay_in_thread),
             status_code=route.status_code,

@@ -23,6 +23,8 @@ class Declared:
         rules: how long answers are good.
         policy: which are stored, and who may be given them.
         shared: everybody may be.
+        told: whose an answer is for those who keep it on the way: one that is told apart by more than the URL and what
+            `Vary` names is its asker's, although others like him get it from here.
         params: query parameters that matter; None: all do.
         tags: names by which answers are forgotten, or a function that returns them.
         max_age: seconds for which clients may keep the answer without asking.
@@ -32,6 +34,7 @@ class Declared:
     key_prefix: str
     rules: Rules
     policy: Policy
+    told: Audience
     shared: bool = False
     params: frozenset[str] | None = None
     tags: tuple[str, ...] | Callable[..., Iterable[str]] = ()
@@ -44,6 +47,7 @@ def declare(
     ttl: float,
     key_prefix: str,
     audience: Audience,
+    is_told_apart: bool,
     params: Collection[str] | None,
     tags: Tags,
     stale: float,
@@ -60,6 +64,10 @@ def declare(
     """
     Read what was declared.
 
+    Args:
+        is_told_apart: askers are told apart by what the project says (``vary_on``); the others as the decorators have
+            them.
+
     Raises:
         ConfigError: a value that cannot be meant, by its name.
     """
@@ -67,12 +75,15 @@ def declare(
         raise ConfigError(f"params is the text {params!r}; use a list of names")
     if isinstance(tags, str):
         tags = (tags,)
-    if s_maxage is not None and audience != "shared":
-        raise ConfigError("s_maxage is for caches that everybody shares; say shared=True, or leave it out")
+    if s_maxage is not None and (audience != "shared" or is_told_apart):
+        raise ConfigError(
+            "s_maxage is for caches that everybody shares; say shared=True, without vary_on, or leave it out"
+        )
     return Declared(
         key_prefix=key_prefix,
         rules=Rules(ttl, stale, stale_on_error, lease, wait, jitter),
         policy=Policy(ttl, audience, frozenset(statuses), max_body_bytes, clients),
+        told="identified" if audience == "shared" and is_told_apart else audience,
         shared=audience == "shared",
         params=None if params is None else frozenset(params),
         tags=tags if callable(tags) else tuple(tags),

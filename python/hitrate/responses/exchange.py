@@ -33,6 +33,8 @@ from hitrate.responses.numbers import Numbers
 
 R = TypeVar("R")
 
+NOTHING = Vary()
+
 
 class Learned:
     """
@@ -40,12 +42,16 @@ class Learned:
 
     It only grows. An entry is stored only under a key that holds all it varies on, so a process that knows less looks
     where none is.
+
+    Attributes:
+        vary: see above.
+        beside: what they vary on that other parts of the key stand for, and that caches on the way must be told.
     """
 
-    __slots__ = ("vary",)
+    __slots__ = ("beside", "vary")
 
-    def __init__(self, vary: Vary) -> None:
-        self.vary = vary
+    def __init__(self, vary: Vary, beside: Vary = NOTHING) -> None:
+        self.vary, self.beside = vary, beside
 
 
 class Reply(NamedTuple):
@@ -253,11 +259,15 @@ class Exchange(Generic[R]):
             self._set(response, "ETag", etag)
         control = emitted_cache_control(
             CacheControl.parse(headers.get("cache-control")),
-            audience=declared.policy.audience,
+            audience=declared.told,
             max_age=declared.max_age,
             s_maxage=declared.s_maxage,
         )
         self._set(response, "Cache-Control", str(control))
+        said = Vary.parse(headers.get("vary"))
+        varies = said.merged(self._vary).merged(self._learned.beside)
+        if varies != said:
+            self._set(response, "Vary", str(varies))
         return etag
 
     def _from(self, entry: Entry, status: str) -> R:

@@ -25,7 +25,7 @@ from tests.with_django.responses.views import Runs
 
 pytestmark = pytest.mark.usefixtures("_tables")
 
-OPTIONS = Options("prefix", Rules(300), Policy(300, "shared"), shared=True)
+OPTIONS = Options("prefix", Rules(300), Policy(300, "shared"), "shared", shared=True)
 
 
 def _view(request: HttpRequest) -> HttpResponse:

@@ -190,3 +190,22 @@ def test_more_tags_than_an_entry_may_have_go_past(site: Any, runs: Runs, client:
             query = {"id": [str(one) for one in range(number)]}
             client.get("/", query)
             assert outcome in client.get("/", query).headers["Cache-Status"]
+
+
+@cache_api_response(60, key_prefix="plans", shared=True, vary_on="plan", max_age=5)
+def planned(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("for some")
+
+
+def test_answers_of_some_are_private_on_the_way(site: Any, client: Client) -> None:
+    with _mounted(path("", _with_plan(planned))):
+        for _ in range(2):
+            assert set(client.get("/").headers["Cache-Control"].split(", ")) == {"private", "max-age=5"}
+
+
+def _with_plan(view: Any) -> Any:
+    def answer(request: HttpRequest) -> HttpResponse:
+        request.plan = "gold"  # type: ignore[attr-defined]
+        return view(request)  # type: ignore[no-any-return]
+
+    return answer

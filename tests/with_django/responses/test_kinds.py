@@ -107,6 +107,7 @@ def test_what_is_no_view_says_what_to_use(site: Any) -> None:
         ({"vary_on": ["cookie:"]}, "cookie:"),
         ({"vary_on": [5]}, "5"),
         ({"s_maxage": 5}, "s_maxage"),
+        ({"s_maxage": 5, "shared": True, "vary_on": "tenant"}, "without vary_on"),
     ],
 )
 def test_an_argument_that_cannot_be_meant_is_named(arguments: dict[str, Any], named: str) -> None:

@@ -74,6 +74,7 @@ def read(
         ttl=timeout,
         key_prefix=key_prefix,
         audience="shared" if shared else "identified",
+        is_told_apart=bool(aspects),
         params=params,
         tags=tags,
         stale=stale,
