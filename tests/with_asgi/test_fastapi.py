@@ -245,6 +245,17 @@ async def test_tags_may_be_a_function_of_the_request(app: FastAPI, cache: hitrat
     assert (await ask(app, "/1")).text == "2"
 
 
+async def test_more_tags_than_an_entry_may_have_go_past(app: FastAPI) -> None:
+    @app.get("/{number}")
+    @cached_response(60, shared=True, tags=lambda request, number: map(str, range(int(number))))
+    async def page(number: int) -> int:
+        return number
+
+    for number, outcome in ((64, "hit"), (65, "detail=too-many-tags")):
+        await ask(app, f"/{number}")
+        assert outcome in (await ask(app, f"/{number}")).cache
+
+
 async def test_one_request_computes_for_all_that_come_meanwhile(app: FastAPI) -> None:
     runs, go = [], asyncio.Event()
 

@@ -259,6 +259,15 @@ async def test_answers_are_forgotten_by_path_pattern_and_tag(kept: Kept, cache: 
     assert await texts() == ["run 8", "run 9", "run 10"]
 
 
+async def test_more_tags_than_an_entry_may_have_go_past(kept: Kept) -> None:
+    app = kept(Page(), tags=lambda scope: [f"tag:{number}" for number in range(int(scope["query_string"]))])
+    for number, outcome in ((64, "hit"), (65, "detail=too-many-tags")):
+        # The header has the rules of HTTP judge, which know nothing of tags.
+        for headers in ({}, {"cache-control": "max-age=60"}):
+            await ask(app, f"/?{number}", headers=headers)
+            assert outcome in (await ask(app, f"/?{number}", headers=headers)).cache
+
+
 async def test_answers_of_every_path_are_forgotten_by_key_and_by_what_they_are_below(
     kept: Kept, cache: hitrate.Cache
 ) -> None:

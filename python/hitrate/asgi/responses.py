@@ -153,7 +153,7 @@ class ResponseCacheMiddleware:
         base = path_key(route_path(scope), declared.key_prefix)
         tags = declared.tags
         names: Iterable[Any] = tags(scope) if callable(tags) else tags
-        visit.settle(cache, self._addresses.key(scope, base, who, visit.vary), who, tuple(map(str, names)))
+        visit.settle(cache, self._addresses.key(scope, base, who, visit.vary), who, names)
         return visit
 
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:

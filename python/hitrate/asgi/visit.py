@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TypeVar
 
 from hitrate.asgi.identity import Nobody, is_known, user_of
@@ -52,7 +53,7 @@ class ScopeVisit(Exchange[R]):
         """What the key holds of the headers that answers are known to vary on."""
         return self._vary
 
-    def settle(self, client: Cache, key: str, who: str, tags: tuple[str, ...]) -> None:
+    def settle(self, client: Cache, key: str, who: str, tags: Iterable[object]) -> None:
         """
         Say where the answer is.
 
@@ -62,7 +63,7 @@ class ScopeVisit(Exchange[R]):
             who: for whom it is, as `identity` tells it.
             tags: by which it is forgotten.
         """
-        self.place = Place(client, key, tags)
+        self.place = Place(client, key, self.bounded(tags))
         if self.passes is None and self._is_unknown(who):
             self.passes = "authorization"
 

@@ -146,14 +146,14 @@ class CachedOperation:
         # Two functions may share a prefix and a name, and one may be mounted at two places.
         return f"{prefix}:{function.__name__}:{bounded(spelled)}:{_digest(operation.path, function)}"
 
-    def _tags(self, request: Request, kwargs: Mapping[str, Any]) -> tuple[str, ...]:
+    def _tags(self, request: Request, kwargs: Mapping[str, Any]) -> Iterable[object]:
         declared: Any = self._declared.tags
         url = request.scope["path_params"]
         if callable(declared):
-            names: Iterable[Any] = declared(request, **url)
-            return tuple(dict.fromkeys(map(str, names)))
+            names: Iterable[object] = declared(request, **url)
+            return names
         given = Arguments(url, kwargs, is_escaped=False)
-        return tuple([tag.format_map(given) if "{" in tag else tag for tag in declared])
+        return [tag.format_map(given) if "{" in tag else tag for tag in declared]
 
     async def _run_narrowed(self, request: Request, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Run the function, which is shown the declared parameters alone."""

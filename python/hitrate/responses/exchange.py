@@ -133,11 +133,11 @@ class Exchange(Generic[R]):
         """Judge whether a request that is not plain may be answered from the cache."""
         facts = self.facts
         self._serving = may_serve(facts, self.declared.policy)
-        self.passes = self._serving.reason
+        self.passes = self.passes or self._serving.reason
         self._unstorable = "head" if facts.method == "HEAD" else "range" if "range" in facts.headers else None
 
     def bounded(self, tags: Iterable[object]) -> tuple[str, ...]:
-        """The tags that a function of the project returned, each once; past the cache if there are too many."""
+        """The tags of this answer, each once; past the cache if there are more than an entry may have."""
         named = tuple(dict.fromkeys(map(str, tags)))
         if len(named) > MAX_TAGS:
             self.passes = "too-many-tags"
