@@ -17,7 +17,8 @@ from urllib.parse import unquote, urlsplit
 from hitrate.testing import HOST, KEEPER, free_port
 
 NO_POSTGRESQL = (
-    "no PostgreSQL found; install the Debian package postgresql, or set DATABASE_URL to a database for tests alone"
+    "no PostgreSQL that can be run; install the Debian package postgresql (it runs as users with a name only), or set "
+    "DATABASE_URL to a database for tests alone"
 )
 # Where Debian keeps the programs of every version, newest last.
 DEBIAN = Path("/usr/lib/postgresql")
@@ -33,7 +34,9 @@ PATIENCE = 60.0
 
 
 def find_postgresql() -> Path | None:
-    """Find the directory with ``initdb`` and ``postgres``: on PATH, else the newest of Debian's."""
+    """Find the directory with ``initdb`` and ``postgres`` that can be run: on PATH, else the newest of Debian's."""
+    if not _has_name():
+        return None
     if on_path := shutil.which("initdb"):
         # The others are where it is, and not where a link to it may be.
         return Path(on_path).resolve().parent
@@ -126,6 +129,11 @@ def running(programs: Path, make: Callable[[Path], Sequence[Any]]) -> Iterator[i
             keeper.communicate(b"\n")
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _has_name() -> bool:
+    """Whether this process's user is one of the system's; ``initdb`` refuses others, as some containers have."""
+    return os.geteuid() in {user.pw_uid for user in pwd.getpwall()}
 
 
 def _unprivileged() -> str:

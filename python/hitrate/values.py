@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from enum import Enum, EnumMeta
 from io import BytesIO
 from typing import Any, NoReturn
 from uuid import UUID
@@ -45,6 +46,18 @@ class _Bytearray:
         return bytearray(content) if isinstance(content, bytes) else _refuse("bytearray")
 
 
+class _Member:
+    """``getattr`` as Python 3.11.2 calls it for a member of an enum that pickles may name; for nothing else."""
+
+    __slots__ = ()
+
+    def __call__(self, enum: Any, name: Any) -> Enum:
+        if isinstance(enum, EnumMeta) and type(name) is str and name in enum.__members__:
+            member: Enum = enum.__members__[name]
+            return member
+        return _refuse("getattr")
+
+
 def _refuse(name: str) -> NoReturn:
     raise pickle.UnpicklingError(f"this use of {name} is not allowed")
 
@@ -59,6 +72,7 @@ _BUILTINS: dict[str, Any] = {
     "complex": complex,
     "bytes": _Bytes(),
     "bytearray": _Bytearray(),
+    "getattr": _Member(),
 }
 
 # Plain types, and what a pickle of them calls. Nothing here runs code that a pickle could choose.

@@ -175,3 +175,19 @@ def test_the_safe_unpickler_runs_nothing_and_can_be_told_more_names(make_cache: 
     more = make_cache(unpickle="safe", unpickle_globals=[f"{Level.__module__}.Level"])
     assert more.get("level") is Level.FORTY_NINE
     assert_counted_miss(more, "forged")
+
+
+def test_the_safe_unpickler_finds_members_of_enums_that_it_was_told_and_no_other_attribute(
+    make_cache: MakeCache, server: Endpoint, prefix: str
+) -> None:
+    def asking(owner: str, name: str) -> bytes:
+        # As Python 3.11.2 has it, which is Debian 12's.
+        return f"cbuiltins\ngetattr\nc{Level.__module__}\n{owner}\nV{name}\n".encode() + b"\x86R."
+
+    names = [f"{Level.__module__}.{name}" for name in ("Level", "Canary")]
+    cache = make_cache(unpickle="safe", unpickle_globals=names)
+    server.execute("SET", f"{prefix}:level", asking("Level", "FORTY_NINE"))
+    assert cache.get("level") is Level.FORTY_NINE
+    for owner, name in (("Level", "mro"), ("Level", "__init__"), ("Level", "__members__"), ("Canary", "__init__")):
+        server.execute("SET", f"{prefix}:forged", asking(owner, name))
+        assert_counted_miss(cache, "forged")

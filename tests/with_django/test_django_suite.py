@@ -27,6 +27,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import django
 import pytest
@@ -36,6 +37,8 @@ from hitrate.testing import Server
 SUITE = Path(__file__).parent / "suite"
 # Kept inside the virtual environment: one download per environment and version of Django.
 KEPT = Path(sys.prefix) / "django-own-tests"
+# Python before 3.11.4 knows no filters.
+FILTER: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +72,7 @@ def download(tests: Path, project: str, version: str) -> None:
         unpacked = Path(own) / "unpacked"
         with tarfile.open(sdist) as archive:
             members = [member for member in archive if re.match(r"[^/]+/tests/", member.name)]
-            archive.extractall(unpacked, members, filter="data")
+            archive.extractall(unpacked, members, **FILTER)
         (found,) = unpacked.iterdir()
         # In one step, so that whoever looks sees nothing or all of it; whoever was first has done it for all.
         with suppress(OSError):

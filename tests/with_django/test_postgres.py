@@ -13,7 +13,7 @@ from django.db import DatabaseError, IntegrityError, connections, transaction
 from hitrate.django import invalidate_keys
 from hitrate.django.invalidation import bypasses, pending
 from hitrate.django.snapshots import snapshot_risk
-from tests.with_django.postgres import NO_SERVER, find_postgres, throwaway_postgres
+from tests.postgresql import NO_POSTGRESQL, postgresql
 
 ALIAS = "postgres"
 
@@ -21,10 +21,9 @@ ALIAS = "postgres"
 @pytest.fixture(scope="module")
 def _server() -> Iterator[None]:
     pytest.importorskip("psycopg")
-    programs = find_postgres()
-    if programs is None:
-        pytest.skip(NO_SERVER)
-    with throwaway_postgres(programs) as database:
+    with postgresql() as database:
+        if database is None:
+            pytest.skip(NO_POSTGRESQL)
         whole = {**connections.settings, ALIAS: database}
         connections.settings[ALIAS] = connections.configure_settings(whole)[ALIAS]
         yield
