@@ -129,6 +129,28 @@ def test_one_thread_computes_and_the_others_wait(cache: hitrate.Cache) -> None:
     assert len(calls) == 1
 
 
+def test_a_thread_that_hangs_is_given_up_for_dead(cache: hitrate.Cache) -> None:
+    hangs, go = threading.Event(), threading.Event()
+
+    @hitrate.cached(cache, lease=0.05, wait=3600)
+    def slow() -> str:
+        if hangs.is_set():
+            return "made"
+        hangs.set()
+        go.wait()
+        return "late"
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(slow)
+        hangs.wait()
+        time.sleep(0.1)
+        # Else it would wait for an hour.
+        assert slow() == "made"
+        go.set()
+        assert first.result() == "late"
+    assert slow() == "made"
+
+
 async def test_one_task_computes_and_the_others_wait(cache: hitrate.Cache) -> None:
     calls = []
 

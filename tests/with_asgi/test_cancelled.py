@@ -35,6 +35,22 @@ async def test_a_cancelled_rebuild_frees_its_lease_at_once(kept: Kept) -> None:
     assert (await ask(app)).text == "run 2"
 
 
+async def test_a_rebuild_that_hangs_is_given_up_for_dead_when_its_lease_has_run_out(kept: Kept) -> None:
+    page = Page()
+    app = kept(page, lease=0.05, wait=3600)
+    page.go.clear()
+    hung = asyncio.create_task(ask(app))
+    await page.is_running.wait()
+    await asyncio.sleep(0.1)
+    page.is_running.clear()
+    second = asyncio.create_task(ask(app))
+    # Else it would wait for an hour.
+    await page.is_running.wait()
+    page.go.set()
+    assert ((await second).text, (await hung).text) == ("run 2", "run 1")
+    assert (await ask(app)).cache.startswith("hitrate; hit")
+
+
 async def test_a_scope_of_anyio_that_cancels_again_and_again_frees_the_lease(
     kept: Kept, make_cache: Callable[..., hitrate.Cache]
 ) -> None:

@@ -256,6 +256,33 @@ async def test_more_tags_than_an_entry_may_have_go_past(app: FastAPI) -> None:
         assert outcome in (await ask(app, f"/{number}")).cache
 
 
+async def test_what_is_an_answer_and_no_failure_excuses_no_old_one_for_those_who_wait(app: FastAPI) -> None:
+    is_there, go, runs = True, asyncio.Event(), asyncio.Event()
+    go.set()
+
+    @app.get("/")
+    @cached_response(0.02, shared=True, stale_on_error=3600, jitter=0)
+    async def product() -> str:
+        runs.set()
+        await go.wait()
+        if not is_there:
+            raise HTTPException(404)
+        return "there"
+
+    assert (await ask(app)).status == 200
+    await asyncio.sleep(0.05)
+    is_there = False
+    go.clear()
+    runs.clear()
+    asking = [asyncio.create_task(ask(app)) for _ in range(4)]
+    await runs.wait()
+    for _ in range(10):
+        # All have come to wait.
+        await asyncio.sleep(0)
+    go.set()
+    assert {answer.status for answer in await asyncio.gather(*asking)} == {404}
+
+
 async def test_one_request_computes_for_all_that_come_meanwhile(app: FastAPI) -> None:
     runs, go = [], asyncio.Event()
 

@@ -49,11 +49,14 @@ def obtain(
     while True:
         flight = new_flight()
         under_way = flights.setdefault(name, flight)
+        if under_way is not flight and under_way.has_hung(rules.lease):
+            # Given up for dead, as by other processes when its lease has run out.
+            flights[name] = under_way = flight
         if under_way is flight:
             try:
                 return (yield from _lead(rules, seen, flight, ends, is_failure))
             finally:
-                # Its place may be another one's: see `aland`.
+                # Its place may be another one's: see `aland`, and `Flight.has_hung`.
                 if flights.get(name) is flight:
                     del flights[name]
                 flight.land()
@@ -83,11 +86,14 @@ def _lead(
     while True:
         lease = yield ("lease", rules.lease, seen)
         if isinstance(lease, Lease):
+            flight.lease = lease
             # Until it is known better, which is never when the rebuild raises.
             flight.is_in_vain = flight.has_failed = True
             try:
                 made = yield from _make(rules, seen, lease, is_failure)
-            except Exception:
+            except Exception as error:
+                # What is an answer and no failure (not found, not allowed) excuses no old one.
+                flight.has_failed = is_failure(error)
                 raise
             except BaseException:
                 # Cancelled: that says nothing of the answer, so that one of those who wait makes it.

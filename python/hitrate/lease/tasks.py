@@ -111,8 +111,10 @@ async def aland(place: Place, lease: Lease, made: Made[Any]) -> None:
         made: what came of it.
     """
     flights = _loops.get(asyncio.get_running_loop(), {})
-    flight = flights.pop((id(place.client), place.key), None)
-    if flight is not None:
+    name = (id(place.client), place.key)
+    flight = flights.get(name)
+    if flight is not None and flight.lease is lease:
+        del flights[name]
         flight.note(made)
         flight.land()
     if not made.was_stored:
