@@ -14,13 +14,14 @@ from fastapi import (
     Depends,
     FastAPI,
     Request,
+    WebSocket,
 )
 
 import hitrate
 from hitrate.exceptions import ConfigError
 from hitrate.fastapi import cached_response, get_cache, lifespan, rate_limit
 from hitrate.testing import Server
-from tests.with_asgi.asking import ask
+from tests.with_asgi.asking import ask, scope_of
 
 
 async def test_the_lifespan_opens_nothing_and_closes_all(own_server: Server) -> None:
@@ -163,3 +164,26 @@ async def test_each_path_has_limits_of_its_own_unless_they_are_named(app: FastAP
         for path in ("/v1/1/a", "/v1/2/a", "/v1/1/b", "/v2/1/a")
     ]
     assert found == [200, 429, 200, 200] * 2
+
+
+async def test_limits_of_all_operations_leave_websockets_alone(cache: hitrate.Cache) -> None:
+    app = FastAPI(dependencies=[Depends(rate_limit("1/minute"))], lifespan=lifespan(cache))
+    app.state.hitrate_cache = cache
+
+    @app.websocket("/talk")
+    async def talk(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.close()
+
+    scope = {**scope_of("/talk", "GET", ()), "type": "websocket", "scheme": "ws", "subprotocols": []}
+    for _ in range(2):
+        sent: list[Any] = []
+
+        async def send(message: Any, sent: list[Any] = sent) -> None:
+            sent.append(message["type"])
+
+        async def receive() -> Any:
+            return {"type": "websocket.connect"}
+
+        await app(dict(scope), receive, send)
+        assert sent == ["websocket.accept", "websocket.close"]

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Literal
 
 from fastapi import HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from hitrate.asgi.gate import Gate
@@ -36,12 +36,13 @@ def rate_limit(
     headers: bool = True,
     legacy_headers: bool = False,
     cache: Cache | None = None,
-) -> Callable[[Request, Response], Awaitable[Decision | None]]:
+) -> Callable[[HTTPConnection, Response], Awaitable[Decision | None]]:
     """
     Make a dependency that limits how often a path operation may be asked: ``Depends(rate_limit("5/s, 100/minute"))``.
 
     Who asks more often gets status 429, as ``HTTPException``, so that the application's own handler may say it in its
-    words. The operation may be given the `hitrate.Decision`; it is None for requests that no limit is about.
+    words. The operation may be given the `hitrate.Decision`; it is None for requests that no limit is about, and for
+    websockets, which are let through.
 
     Args:
         limits: as `hitrate.RateLimiter` takes them. All are judged in one round trip.
@@ -77,10 +78,12 @@ def rate_limit(
         workers=workers,
     )
 
-    async def limited(request: Request, response: Response) -> Decision | None:
-        place = name or _path(request)
-        decision = await gate.decide(request.scope, place, cache or cache_of(request))
-        refused = gate.refusal({**request.scope, "headers": []}, place, decision)
+    async def limited(connection: HTTPConnection, response: Response) -> Decision | None:
+        if connection.scope["type"] != "http":
+            return None
+        place = name or _path(connection)
+        decision = await gate.decide(connection.scope, place, cache or cache_of(connection))
+        refused = gate.refusal({**connection.scope, "headers": []}, place, decision)
         if refused is not None:
             told = {name: value for name, value in refused.headers if name not in _OF_BODY}
             raise HTTPException(refused.status, refused.body.decode().strip(), told)
@@ -92,7 +95,8 @@ def rate_limit(
     return limited
 
 
-def _path(request: Request) -> str:
-    route: Any = request.scope.get("route")
-    context = request.scope.get("fastapi", {}).get("effective_route_context")
-    return str(getattr(context, "path_format", "") or getattr(route, "path_format", "") or request.scope["path"])
+def _path(connection: HTTPConnection) -> str:
+    scope = connection.scope
+    route: Any = scope.get("route")
+    context = scope.get("fastapi", {}).get("effective_route_context")
+    return str(getattr(context, "path_format", "") or getattr(route, "path_format", "") or scope["path"])
