@@ -259,6 +259,14 @@ async def test_answers_are_forgotten_by_path_pattern_and_tag(kept: Kept, cache: 
     assert await texts() == ["run 8", "run 9", "run 10"]
 
 
+async def test_more_headers_than_an_entry_may_have_are_not_stored(kept: Kept) -> None:
+    for number, outcome in ((250, "hitrate; hit"), (256, "detail=too-many-headers"), (300, "detail=too-many-headers")):
+        app = kept(Page(headers=[(f"x-{n}", "1") for n in range(number)]), key_prefix=f"of-{number}")
+        await ask(app)
+        answer = await ask(app)
+        assert (answer.status, outcome in answer.cache) == (200, True), answer.cache
+
+
 async def test_more_tags_than_an_entry_may_have_go_past(kept: Kept) -> None:
     app = kept(Page(), tags=lambda scope: [f"tag:{number}" for number in range(int(scope["query_string"]))])
     for number, outcome in ((64, "hit"), (65, "detail=too-many-tags")):

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from hitrate.lease.drive import run
 from hitrate.lease.original import OriginalPlace, Rebuilt
-from hitrate.lease.place import MAX_TAGS, Place, Response, Times
+from hitrate.lease.place import MAX_HEADERS, MAX_TAGS, Place, Response, Times
 from hitrate.lease.reading import Reads
 from hitrate.lease.rules import Forward, Found, Made, Rules
 
 __all__ = [
+    "MAX_HEADERS",
     "MAX_TAGS",
     "Forward",
     "Found",

@@ -11,6 +11,7 @@ from hitrate.twins import Twins
 
 # Of one entry, as src/codec/envelope.rs has it.
 MAX_TAGS = 64
+MAX_HEADERS = 256
 
 
 class Times(TypedDict):

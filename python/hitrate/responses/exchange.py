@@ -26,7 +26,7 @@ from hitrate.http import (
 )
 from hitrate.http.answer import Pairs, served_headers
 from hitrate.http.serve import ANYTHING, Serving
-from hitrate.lease import MAX_TAGS, Found, Made, Place, Times
+from hitrate.lease import MAX_HEADERS, MAX_TAGS, Found, Made, Place, Times
 from hitrate.lease import Response as Answer
 from hitrate.responses.declared import Declared
 from hitrate.responses.numbers import Numbers
@@ -34,6 +34,8 @@ from hitrate.responses.numbers import Numbers
 R = TypeVar("R")
 
 NOTHING = Vary()
+# Lines that we add to an answer: ETag, Cache-Control, Vary, and what a framework's adapter notes.
+_OWN_HEADERS = 4
 
 
 class Learned:
@@ -204,10 +206,13 @@ class Exchange(Generic[R]):
             What is to be stored and for how long, or None.
         """
         declared, said = self.declared, self._reply(response)
-        headers, body = Headers(said.lines), said.body
+        lines, body = tuple(said.lines), said.body
+        headers = Headers(lines)
         facts = Response(said.status, headers, None if body is None else len(body), said.sets_cookies)
         decision = may_store(self.facts, facts, declared.policy, now=time.time())
         self._reason = decision.reason or self._own_reason(response) or self._untold(headers)
+        if self._reason is None and len(lines) + _OWN_HEADERS > MAX_HEADERS:
+            self._reason = "too-many-headers"
         if self._reason is not None or body is None:
             return None
         etag = self._mark(response, body, headers)
