@@ -15,9 +15,11 @@ from fastapi.security import (
     OAuth2PasswordBearer,
 )
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from starlette.requests import HTTPConnection
 
+import hitrate
 from hitrate.exceptions import ConfigError
-from hitrate.fastapi import cached_response
+from hitrate.fastapi import cached_response, get_cache
 from tests.with_asgi.asking import ask
 
 KEPT: list[dict[str, Any]] = [{"shared": True}, {"vary_on": "lang"}]
@@ -31,6 +33,18 @@ class Named(BaseModel):
     tenant: str = Field("", alias="tenant_id")
     other: str = Field("", validation_alias="X-Other")
     x_plain: str = ""
+
+
+def link(request: Request) -> str:
+    return str(request.url)
+
+
+def tenant(connection: HTTPConnection) -> str:
+    return connection.headers.get("x-tenant", "")
+
+
+def found(of: Annotated[str, Depends(tenant)]) -> str:
+    return of
 
 
 class Everything(BaseModel):
@@ -209,6 +223,45 @@ async def test_a_scheme_that_reads_in_a_way_of_its_own_must_be_named(app: FastAP
     with pytest.raises(ConfigError, match=r"'found' of '/unnamed' comes from a Session.*to vary_on"):
         await ask(app, "/unnamed", headers={"cookie": "sid=ada"})
     await own_answers(app, ("/named", {"cookie": "sid={}"}), ("/guarded", {"cookie": "sid={}"}))
+
+
+@pytest.mark.parametrize("options", [{}, {"shared": True}, {"vary_on": "page"}])
+async def test_what_a_dependency_may_read_of_the_whole_query_tells_answers_apart(
+    app: FastAPI, options: dict[str, Any]
+) -> None:
+    @app.get("/")
+    @cached_response(60, params=["page"], **options)
+    async def read(url: Annotated[str, Depends(link)], page: int = 1) -> str:
+        return url
+
+    await own_answers(app, ("/?page=1&token={}", {}), ("/?token={}", {}))
+    assert "token" not in (await ask(app, "/?page=1")).text
+
+
+async def test_what_a_dependency_may_read_of_unknown_headers_tells_answers_apart(app: FastAPI) -> None:
+    @app.get("/some")
+    @cached_response(60, vary_on="lang")
+    async def some(of: Annotated[str, Depends(found)], lang: str = "") -> str:
+        return of
+
+    @app.get("/all")
+    @cached_response(60, shared=True)
+    async def everybody(of: Annotated[str, Depends(found)]) -> str:
+        return of
+
+    await own_answers(app, ("/some", {"x-tenant": "{}"}))
+    # Here somebody has said that all may be given it.
+    assert {(await ask(app, "/all", headers={"x-tenant": who})).text for who in ("ada", "bob")} == {'"ada"'}
+
+
+async def test_our_own_dependencies_make_no_answer_depend_on_the_request(app: FastAPI) -> None:
+    @app.get("/")
+    @cached_response(60, params=["page"], shared=True)
+    async def read(cache: Annotated[hitrate.Cache, Depends(get_cache)], page: int = 1) -> int:
+        return page
+
+    await ask(app, "/?page=1&other=1")
+    assert (await ask(app, "/?page=1&other=2", headers={"x-other": "2"})).cache.startswith("hitrate; hit")
 
 
 async def test_more_headers_than_a_key_tells_apart_are_refused(app: FastAPI) -> None:

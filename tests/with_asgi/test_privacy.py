@@ -101,6 +101,34 @@ async def test_credentials_that_nobody_knew_go_past_whatever_else_is_named(unsai
     assert (await ask(app, user=None, state={"account": None})).cache.startswith("hitrate; hit")
 
 
+@pytest.mark.parametrize("header", ["cookie", "authorization"])
+@pytest.mark.parametrize(
+    "vary_on", [["host"], ["header:x-plan"], ["host", "cookie:theme"], ["user"], ["account", "host"], ["header:cookie"]]
+)
+async def test_an_answer_that_says_it_varies_on_credentials_is_kept_for_whom_they_tell_apart_alone(
+    unsaid: Kept, vary_on: list[str], header: str
+) -> None:
+    def app(user: object) -> Callable[..., Any]:
+        async def ask_as(name: str) -> Any:
+            sent = {header: f"theme={name}", "x-plan": "gold"}
+            return await ask(middleware, headers=sent, user=user, state={"account": user})
+
+        return ask_as
+
+    page = Page(headers={"vary": header.title()}, says=lambda scope: Headers(scope["headers"]).get(header))
+    middleware = unsaid(page, vary_on=vary_on)
+    nobody = app(None)
+    for name in ("ada", "bob", "ada"):
+        assert (await nobody(name)).text.endswith(name)
+    # Whose key holds the credentials, or who is known, has his answer kept all the same.
+    is_told = header == "cookie" and not {"cookie:theme", "header:cookie"}.isdisjoint(vary_on)
+    assert ("hitrate; hit" in (await nobody("ada")).cache) == is_told
+    if {"user", "account"} & set(vary_on):
+        ada = app(SimpleUser("ada"))
+        await ada("ada")
+        assert (await ada("ada")).cache.startswith("hitrate; hit")
+
+
 async def test_a_missing_user_is_a_mistake_that_is_named(unsaid: Kept) -> None:
     with pytest.raises(ConfigError, match="AuthenticationMiddleware"):
         await ask(unsaid(Page(), vary_on="user"))

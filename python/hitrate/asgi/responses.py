@@ -88,13 +88,14 @@ class ResponseCacheMiddleware:
         Raises:
             ConfigError: an argument that cannot be meant.
         """
-        self._aspects = aspects_of(vary_on)
+        several = (vary_on,) if isinstance(vary_on, str) or callable(vary_on) else tuple(vary_on)
+        self._aspects = aspects_of(several)
         audience: Audience = "shared" if shared else "identified" if self._aspects else "unknown"
         self._declared = declare(
             ttl=ttl,
             key_prefix=key_prefix,
             audience=audience,
-            is_told_apart=bool(self._aspects),
+            vary_on=several,
             params=params,
             tags=tags,
             stale=stale,

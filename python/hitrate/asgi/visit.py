@@ -14,7 +14,6 @@ from hitrate.responses import Declared, Exchange, Learned, Numbers
 
 R = TypeVar("R")
 
-_BY_IDENTITY = frozenset({"cookie", "authorization"})
 _NONE: frozenset[str] = frozenset()
 
 
@@ -26,7 +25,7 @@ class ScopeVisit(Exchange[R]):
         scope: of it.
     """
 
-    __slots__ = ("scope",)
+    __slots__ = ("_is_nobody", "scope")
 
     def __init__(self, declared: Declared, scope: Scope, *, learned: Learned, numbers: Numbers) -> None:
         """
@@ -63,6 +62,7 @@ class ScopeVisit(Exchange[R]):
             who: for whom it is, as `identity` tells it.
             tags: by which it is forgotten.
         """
+        self._is_nobody = isinstance(who, Nobody)
         self.place = Place(client, key, self.bounded(tags))
         if self.passes is None and self._is_unknown(who):
             self.passes = "authorization"
@@ -74,7 +74,7 @@ class ScopeVisit(Exchange[R]):
             # By a certificate, say: no header told.
             return is_known(user_of(self.scope))
         # Who signs in past the middleware that knows users is a user all the same.
-        return isinstance(who, Nobody) and "authorization" in self.facts.headers
+        return self._is_nobody and "authorization" in self.facts.headers
 
     def _asked(self) -> Request:
         user = user_of(self.scope)
@@ -82,5 +82,5 @@ class ScopeVisit(Exchange[R]):
         return Request(self.scope["method"], Headers(self.scope["headers"]), is_staff)
 
     def covered(self) -> frozenset[str]:
-        """Headers that other parts of the key stand for: where nobody was named, who sends these goes past."""
-        return _NONE if self.declared.shared else _BY_IDENTITY
+        """Headers that other parts of the key stand for. Of an asker whom nobody knows it holds nothing."""
+        return _NONE if self.declared.shared or self._is_nobody else self.declared.covered

@@ -58,6 +58,8 @@ class CachedOperation:
         self._aspects = aspects_of(vary_on, asker=Request, named=by_argument)
         self._named = frozenset(name.split(".")[0] for name in vary_on if isinstance(name, str))
         self._addresses = Addresses(declared.params, tells_strangers=declared.policy.audience == "unknown")
+        # Where a dependency may have read anything of the request.
+        self._whole_addresses = Addresses(None, tells_strangers=not declared.shared)
         self._numbers = numbers_of(f"{function.__module__}.{function.__qualname__}")
         # By the route's identity, which the operation keeps alive.
         self._operations: dict[int, tuple[Operation, tuple[Aspect, ...]]] = {}
@@ -130,7 +132,8 @@ class CachedOperation:
         finally:
             # They are nothing for whoever looks into the scope later.
             del scope[ARGUMENTS]
-        key = self._addresses.key(scope, self._base(operation, scope["path_params"], kwargs), who, visit.vary)
+        addresses = self._whole_addresses if operation.has_request else self._addresses
+        key = addresses.key(scope, self._base(operation, scope["path_params"], kwargs), who, visit.vary)
         if cache is None:
             cache = cache_of(request)
         elif not isinstance(cache, Cache):

@@ -92,7 +92,7 @@ def cached_response(
         ttl=ttl,
         key_prefix=key_prefix,
         audience=audience,
-        is_told_apart=bool(names),
+        vary_on=names,
         params=params,
         tags=tags,
         stale=stale,

@@ -27,12 +27,14 @@ class Inputs:
         cookies: their names.
         query: names of query parameters.
         is_whole_query: it is given all of them, whatever their names.
+        has_request: a dependency is given the request, and may read anything of it.
     """
 
     headers: set[str] = field(default_factory=set)
     cookies: set[str] = field(default_factory=set)
     query: set[str] = field(default_factory=set)
     is_whole_query: bool = False
+    has_request: bool = False
 
 
 def inputs_of(route: Any, named: Collection[str], *, is_said: bool) -> Inputs:
@@ -56,12 +58,25 @@ def inputs_of(route: Any, named: Collection[str], *, is_said: bool) -> Inputs:
             continue
         for dependant in _whole(one):
             _add(found, dependant, path)
-            if isinstance(dependant.call, SecurityBase) and not _add_scheme(found, dependant.call) and is_said:
+            if isinstance(dependant.call, SecurityBase):
+                is_known = _add_scheme(found, dependant.call)
+            else:
+                is_known = _is_ours(dependant.call) or not _takes_request(dependant)
+            found.has_request = found.has_request or not is_known
+            if isinstance(dependant.call, SecurityBase) and not is_known and is_said:
                 raise ConfigError(
                     f"the parameter {one.name!r} of {path!r} comes from a {type(dependant.call).__name__}, which reads "
                     f"credentials in a way of its own; add {one.name!r}, or an attribute of it, to vary_on"
                 )
     return found
+
+
+def _takes_request(dependant: Any) -> bool:
+    return bool(dependant.request_param_name or dependant.http_connection_param_name)
+
+
+def _is_ours(call: Any) -> bool:
+    return str(getattr(call, "__module__", "")).startswith("hitrate.")
 
 
 def _whole(dependant: Any) -> Iterator[Any]:

@@ -28,6 +28,7 @@ class Operation:
         cookies: that it is given.
         found: names of the parameters that its dependencies find.
         path: of the route.
+        has_request: a dependency is given the request as it came.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Operation:
         """
         inputs = inputs_of(route, named, is_said=is_said)
         _check_query(inputs, params, route.path_format)
-        self.route = route
+        self.route, self.has_request = route, inputs.has_request
         self.path: str = route.path_format
         self.found = frozenset(one.name for one in route.dependant.dependencies if one.name is not None)
         self.cookies = sorted(inputs.cookies)

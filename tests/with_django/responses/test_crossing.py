@@ -194,6 +194,32 @@ def test_more_tags_than_an_entry_may_have_go_past(site: Any, runs: Runs, client:
                 assert outcome in client.get("/", query, headers=headers).headers["Cache-Status"]
 
 
+@pytest.mark.parametrize(
+    ("vary_on", "is_kept"),
+    [("user", False), ("group", False), ("language", False), ("host", False), ("plan", True), ("cookie:theme", True)],
+)
+def test_the_session_of_somebody_whom_nothing_tells_apart_is_not_everybody_s(
+    site: Any, vary_on: str, is_kept: bool
+) -> None:
+    view = cache_api_response(60, key_prefix=f"basket-{vary_on}", vary_on=vary_on)(basket)
+    with _mounted(path("", _with_plan(view))):
+        visitors = [Client(), Client()]
+        for name, visitor in zip(("ada", "bob"), visitors, strict=True):
+            session = visitor.session
+            session["basket"] = name
+            session.save()
+            visitor.cookies["theme"] = name if vary_on == "cookie:theme" else "dark"
+        found = [visitor.get("/") for _ in range(2) for visitor in visitors]
+    if not is_kept or vary_on == "cookie:theme":
+        assert [answer.content for answer in found] == [b"ada", b"bob"] * 2
+    # What somebody named instead of the user is told apart as he said.
+    assert all(("hitrate; hit" in answer.headers["Cache-Status"]) == is_kept for answer in found[2:])
+
+
+def basket(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(request.session["basket"])
+
+
 @cache_api_response(60, key_prefix="plans", shared=True, vary_on="plan", max_age=5)
 def planned(request: HttpRequest) -> HttpResponse:
     return HttpResponse("for some")

@@ -15,6 +15,8 @@ from hitrate.http import Clients
 from hitrate.http.fields import environ_key
 from hitrate.responses import Declared, Tags, declare
 
+_OF_USERS = ("user", "group", "groups")
+
 Values: TypeAlias = Literal["native", "original"] | Original
 
 
@@ -25,11 +27,13 @@ class Options(Declared):
 
     Attributes:
         aspects: what the key tells requesters apart by; None: the user.
+        by_user: by what is known of users alone, the user or his groups.
         enabled: whether answers are read and kept at this moment.
         original: how old code keeps these answers, which it is to share; None: in our own form only.
     """
 
     aspects: tuple[Aspect, ...] | None = None
+    by_user: bool = True
     cache: str = "default"
     enabled: Callable[[], bool] = is_enabled
     original: Original | None = None
@@ -68,13 +72,13 @@ def read(
     Raises:
         ConfigError: one that cannot be meant, by its name.
     """
-    several = (vary_on,) if isinstance(vary_on, str) or callable(vary_on) else vary_on
+    several = (vary_on,) if isinstance(vary_on, str) or callable(vary_on) else tuple(vary_on)
     aspects = tuple(aspect(one) for one in several)
     declared = declare(
         ttl=timeout,
         key_prefix=key_prefix,
         audience="shared" if shared else "identified",
-        is_told_apart=bool(aspects),
+        vary_on=several,
         params=params,
         tags=tags,
         stale=stale,
@@ -101,6 +105,7 @@ def read(
     return Options(
         **{field.name: getattr(declared, field.name) for field in fields(declared)},
         aspects=aspects or None,
+        by_user=not several or any(name in several for name in _OF_USERS),
         cache=cache,
         enabled=is_enabled if enabled is None else (lambda: is_enabled() and enabled()),
         original=original,

@@ -49,9 +49,13 @@ def private_use(question: Question, response: object) -> Private | None:
     if request.META.get("CSRF_COOKIE_NEEDS_UPDATE"):
         return "csrf-token"
     session = getattr(request, "session", None)
-    if session is not None and (session.modified or (question.is_stranger and question.session_was_read)):
+    if session is not None and (session.modified or (question.session_was_read and not _may_share_session(question))):
         return "session"
     messages = getattr(request, "_messages", None)
     if messages is not None and (messages.used or messages.added_new):
         return "messages"
     return None
+
+
+def _may_share_session(question: Question) -> bool:
+    return question.declared.shared or "cookie" in question.covered()

@@ -17,8 +17,6 @@ from hitrate.django.responses.rest import is_of_rest
 from hitrate.http import EnvironHeaders, Request
 from hitrate.responses import Exchange, Learned, Numbers
 
-# Covered by the user in the key.
-_BY_IDENTITY = frozenset({"cookie", "authorization"})
 _BY_STRANGER = frozenset({"authorization"})
 
 
@@ -70,7 +68,7 @@ class Question(Exchange[HttpResponseBase]):
         super().__init__(options, learned, numbers, is_plain=is_plain)
         self.asker, self.request, self.url_arguments = asker, request, kwargs
         self.session_was_read = False
-        self.is_stranger = not options.shared and options.aspects is None and not is_known(user_of(asker))
+        self.is_stranger = not options.shared and options.by_user and not is_known(user_of(asker))
         self.address: Address = addresses.of(asker, request, args, kwargs, self._vary)
         self.place = self.address.place
         if callable(options.tags):
@@ -97,7 +95,7 @@ class Question(Exchange[HttpResponseBase]):
         """Headers that other parts of the key stand for."""
         if self.declared.shared:
             return self.address.covered
-        return self.address.covered | (_BY_STRANGER if self.is_stranger else _BY_IDENTITY)
+        return self.address.covered | (_BY_STRANGER if self.is_stranger else self.declared.covered)
 
     @contextmanager
     def narrowed(self) -> Iterator[None]:
