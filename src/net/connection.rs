@@ -60,17 +60,12 @@ impl Connection {
     /// The connection is lost, or the server sent nonsense. It is not to be used again.
     pub(super) fn attempt(&mut self) -> Result<Attempt> {
         let wrote = self.write()?;
-        // Nothing can have come yet: the first look at the socket would be a system call for nothing.
-        if wrote && self.written == self.request.bytes().len() {
+        // Nothing can have come yet: the first look at the socket would be a system call for nothing. What came while there
+        // was more to write may lie in TLS, where no `poll` sees it.
+        if wrote && self.written == self.request.bytes().len() && self.received == 0 {
             return self.blocked();
         }
         for _ in 0..READS_PER_ATTEMPT {
-            while let Some(reply) = self.reader.next()? {
-                self.replies.push(reply);
-                if self.replies.len() == self.request.commands() {
-                    return self.finish();
-                }
-            }
             match self.stream.read(self.reader.space()).map_err(|error| self.lost(&error))? {
                 Moved::Blocked => return self.blocked(),
                 Moved::Bytes(0) => return Err(self.closed()),
@@ -79,8 +74,14 @@ impl Connection {
                     self.reader.filled(bytes);
                 }
             }
+            while let Some(reply) = self.reader.next()? {
+                self.replies.push(reply);
+                if self.replies.len() == self.request.commands() {
+                    return self.finish();
+                }
+            }
         }
-        self.blocked()
+        Ok(Attempt::Unfinished)
     }
 
     fn write(&mut self) -> Result<bool> {
@@ -182,4 +183,76 @@ impl Connection {
 /// A connection error as ours.
 pub(super) fn lost(address: &str, error: &io::Error) -> Error {
     Error::Connection { address: address.to_owned(), cause: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::op::{Commands, Step, only};
+    use crate::process::OwnedSocket;
+    use crate::wait::{Polled, poll};
+    use redis::cmd;
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Duration;
+
+    struct Ask;
+
+    impl Operation for Ask {
+        type Outcome = Reply;
+
+        fn request(&mut self, commands: &mut dyn Commands) {
+            commands.push(&cmd("PING"));
+        }
+
+        fn replies(&mut self, replies: Replies) -> Result<Step<Reply>> {
+            only(replies).map(Step::Done)
+        }
+    }
+
+    /// Both ends of a connection.
+    fn connection() -> (Connection, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let client = TcpStream::connect(listener.local_addr().expect("it is bound")).expect("it listens");
+        client.set_nonblocking(true).expect("it is open");
+        let (server, _) = listener.accept().expect("it was connected to");
+        let stream = Stream::new(OwnedSocket::new(client.into()));
+        (Connection::new(stream, Limits::new(8 << 20), "test".into(), 1), server)
+    }
+
+    #[test]
+    fn it_never_waits_for_what_has_left_the_socket_already() {
+        let (mut connection, mut server) = connection();
+        let sizes: Vec<usize> = (100..400).step_by(3).collect();
+        let asked = sizes.clone();
+        let thread = std::thread::spawn(move || {
+            for size in asked {
+                let _ = server.read(&mut [0; 64]).expect("the client asks");
+                let reply = [
+                    format!("*{size}\r\n").into_bytes(),
+                    [&b"$4000\r\n"[..], &[7; 4000], b"\r\n"].concat().repeat(size),
+                ];
+                server.write_all(&reply.concat()).expect("the client reads");
+            }
+        });
+        for size in sizes {
+            connection.start(&mut Ask);
+            loop {
+                match connection.attempt().expect("the server answers") {
+                    Attempt::Done => break,
+                    Attempt::Unfinished => {}
+                    Attempt::Blocked(interest) => {
+                        assert_eq!(poll(interest, Duration::from_secs(10)), Polled::Ready, "{size} values");
+                        // What comes in many reads is there before the first.
+                        std::thread::sleep(Duration::from_millis(1));
+                    }
+                }
+            }
+            let Step::Done(Reply::Array(values)) = connection.settle(&mut Ask).expect("it is a reply") else {
+                unreachable!("an array was sent");
+            };
+            assert_eq!(values.len(), size);
+        }
+        thread.join().expect("the server ends");
+    }
 }

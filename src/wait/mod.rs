@@ -79,8 +79,22 @@ pub struct Interest {
 pub enum Attempt {
     /// Everything is done.
     Done,
+    /// It stopped to let the caller look at the clock. To be tried again at once: there may be more that no `poll` would
+    /// tell of, for it has left the socket already.
+    Unfinished,
     /// The socket must become ready first.
     Blocked(Interest),
+}
+
+impl Attempt {
+    /// Waits until it is worth trying again.
+    #[must_use]
+    pub fn wait(self, timeout: Duration) -> Polled {
+        match self {
+            Self::Blocked(interest) => poll(interest, timeout),
+            Self::Done | Self::Unfinished => Polled::Ready,
+        }
+    }
 }
 
 /// Something that can be tried again and again without blocking.
@@ -115,6 +129,7 @@ pub fn attempt_all(attempt: TryFn<'_>) -> Result<Attempt> {
     let since = Instant::now();
     loop {
         match attempt()? {
+            Attempt::Unfinished if since.elapsed() < NEXT_PIECE => {}
             Attempt::Blocked(interest) if interest.begun && since.elapsed() < NEXT_PIECE => {}
             settled => return Ok(settled),
         }

@@ -5,7 +5,7 @@
 use super::Interrupt;
 use crate::error::Result;
 use crate::wait::gate::{GIVE_WAY, LONGEST_POLL, SystemClocks, Turn};
-use crate::wait::{Attempt, Deadline, Gate, Interest, Parking, Polled, TryFn, Waiter, attempt_all, poll};
+use crate::wait::{Attempt, Deadline, Gate, Parking, Polled, TryFn, Waiter, attempt_all};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use std::time::{Duration, Instant};
@@ -38,17 +38,21 @@ impl<'a, 'py> GilWaiter<'a, 'py> {
     fn poll_briefly(&self, attempt: TryFn<'_>) -> Result<bool> {
         let (mut since, mut is_in_the_way) = (None, false);
         loop {
-            let Attempt::Blocked(interest) = attempt()? else {
-                if is_in_the_way {
-                    self.gate.miss(&SystemClocks);
-                } else {
-                    self.gate.hit();
+            let has_no_room = match attempt()? {
+                Attempt::Done => {
+                    if is_in_the_way {
+                        self.gate.miss(&SystemClocks);
+                    } else {
+                        self.gate.hit();
+                    }
+                    return Ok(true);
                 }
-                return Ok(true);
+                Attempt::Unfinished => false,
+                Attempt::Blocked(interest) => interest.write,
             };
             // A socket with no room for the request is not about to answer it.
             let begun = *since.get_or_insert_with(Instant::now);
-            if interest.write || begun.elapsed() > LONGEST_POLL {
+            if has_no_room || begun.elapsed() > LONGEST_POLL {
                 self.gate.miss(&SystemClocks);
                 return Ok(false);
             }
@@ -77,17 +81,19 @@ enum Stretch {
     Look,
 }
 
-fn wait_detached(interest: Interest, limit: Deadline, attempt: TryFn<'_>) -> Result<Stretch> {
-    let mut interest = interest;
+fn wait_detached(limit: Deadline, attempt: TryFn<'_>) -> Result<Stretch> {
+    let mut tried = attempt()?;
     loop {
-        if poll(interest, limit.remaining()) != Polled::Ready {
+        if tried == Attempt::Done {
+            return Ok(Stretch::Done);
+        }
+        if tried.wait(limit.remaining()) != Polled::Ready {
             return Ok(Stretch::Look);
         }
-        match attempt_all(attempt)? {
-            Attempt::Done => return Ok(Stretch::Done),
-            // A server that trickles bytes keeps the socket ready; only the clock ends that.
-            Attempt::Blocked(_) if limit.has_passed() => return Ok(Stretch::Look),
-            Attempt::Blocked(next) => interest = next,
+        tried = attempt_all(attempt)?;
+        // A server that trickles bytes keeps the socket ready; only the clock ends that.
+        if tried != Attempt::Done && limit.has_passed() {
+            return Ok(Stretch::Look);
         }
     }
 }
@@ -105,10 +111,7 @@ impl Waiter for GilWaiter<'_, '_> {
             let stretch = self.py.detach(|| {
                 let since = Instant::now();
                 let waiting = gate.enter_stage_two(&SystemClocks);
-                let stretch = match attempt()? {
-                    Attempt::Done => Stretch::Done,
-                    Attempt::Blocked(interest) => wait_detached(interest, slice, attempt)?,
-                };
+                let stretch = wait_detached(slice, attempt)?;
                 drop(waiting);
                 while since.elapsed() < give_way {
                     std::thread::yield_now();

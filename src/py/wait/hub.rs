@@ -115,16 +115,22 @@ impl Waiter for HubWaiter<'_> {
         loop {
             // What may take long runs without the GIL, for the sake of other threads; no greenlet can come in between.
             let tried = if quick { attempt_all(attempt) } else { self.hub.py().detach(|| attempt_all(attempt)) };
-            let Attempt::Blocked(interest) = tried? else {
+            let tried = tried?;
+            if tried == Attempt::Done {
                 return Ok(true);
-            };
+            }
             // A server that trickles bytes keeps the socket ready; only the clock ends that.
             if deadline.has_passed() {
                 return Ok(false);
             }
-            let events = i32::from(interest.read) | i32::from(interest.write) << 1;
-            let (socket, events) = (self.number(interest.socket), self.number(events));
-            self.call(&self.functions.wait, [&self.hub, &socket, &events, &self.seconds(deadline)])?;
+            if let Attempt::Blocked(interest) = tried {
+                let events = i32::from(interest.read) | i32::from(interest.write) << 1;
+                let (socket, events) = (self.number(interest.socket), self.number(events));
+                self.call(&self.functions.wait, [&self.hub, &socket, &events, &self.seconds(deadline)])?;
+            } else {
+                // Other greenlets, and a time limit of this one, have their turn.
+                self.call(&self.functions.sleep, [&self.number(0)])?;
+            }
         }
     }
 
