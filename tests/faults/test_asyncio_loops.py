@@ -14,7 +14,7 @@ import pytest
 
 import hitrate
 from hitrate.testing import Server
-from tests.faults.conftest import MakeCache, until
+from tests.faults.conftest import MakeCache, run_python, until
 from tests.faults.event_loops import NewLoop, clients, every_loop, no_task_is_left, open_sockets, read_back, run
 from tests.faults.test_fork import Child
 
@@ -226,6 +226,41 @@ def test_a_child_forked_from_an_open_loop_has_connections_of_its_own(
         assert clients(own_server) == 1
 
     asyncio.run(fork_amid_calls())
+
+
+REENTRANT = """
+import asyncio, sys
+import hitrate
+from hitrate.aio.pool import Pool
+placed = []
+place = Pool.place
+def remember(pool, pending):
+    placed.append(pending)
+    place(pool, pending)
+Pool.place = remember
+asked = []
+class Value:
+    def ask(self):
+        # As the pool does when its timer goes off, which code that turns the loop lets happen right here.
+        asked.extend((pending.left, pending.is_over()) for pending in placed)
+    def __getstate__(self):
+        self.ask()
+        return {"v": 1}
+    def __setstate__(self, state):
+        self.ask()
+async def main():
+    cache = hitrate.Cache(sys.argv[1], prefix="p", serializer="pickle", timeout=60, bulk_timeout=60, on_error="raise")
+    values = {str(number): Value() for number in range(600)}
+    assert await cache.aset_many(values) == []
+    assert len(await cache.aget_many(list(values))) == 600
+    assert len(asked) > 1200
+asyncio.run(main())
+"""
+
+
+def test_a_value_whose_code_comes_back_to_the_loop_does_not_hang_the_process(own_server: Server) -> None:
+    ended = run_python(REENTRANT, own_server.url)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 
 def in_another_loop(cache: hitrate.Cache) -> int:

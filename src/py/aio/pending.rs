@@ -16,6 +16,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// An operation, whatever its kind.
@@ -32,9 +33,7 @@ struct State {
     drive: Box<dyn Drive>,
     call: Call,
     failure: Option<Error>,
-    /// Of this round trip.
-    deadline: Instant,
-    /// Of all of them.
+    /// The end of all round trips.
     whole: Instant,
     /// Whether it was sent a second time, on another connection.
     moved: bool,
@@ -43,8 +42,12 @@ struct State {
 /// See `_native.pyi`.
 #[pyclass(name = "Pending", module = "hitrate._native", frozen)]
 pub(in crate::py) struct PyPending {
-    /// None when it is finished.
+    /// None when it is finished, and while its operation runs: that may be code of a value's class, which may even turn
+    /// the event loop. So no lock is held meanwhile, and what others ask for then stands beside it.
     state: Mutex<Option<State>>,
+    is_finished: AtomicBool,
+    /// The end of this round trip.
+    deadline: Mutex<Instant>,
     inner: Arc<Inner>,
     /// What the caller awaits.
     future: Option<Py<PyAny>>,
@@ -64,9 +67,38 @@ impl PyPending {
         let whole = if call.bulk { now + server.bulk_timeout } else { deadline };
         let (is_exclusive, must_finish) = (call.bulk, matches!(call.role, Role::Forget(_)));
         let deadline = deadline.min(whole);
-        let state = State { drive, call, failure: None, deadline, whole, moved: false };
-        let inner = Arc::clone(inner);
-        Self { state: Mutex::new(Some(state)), inner, future, is_greeting: false, is_exclusive, must_finish }
+        let state = State { drive, call, failure: None, whole, moved: false };
+        Self {
+            state: Mutex::new(Some(state)),
+            is_finished: AtomicBool::new(false),
+            deadline: Mutex::new(deadline),
+            inner: Arc::clone(inner),
+            future,
+            is_greeting: false,
+            is_exclusive,
+            must_finish,
+        }
+    }
+
+    fn is_finished(&self) -> bool {
+        self.is_finished.load(Ordering::Acquire)
+    }
+
+    /// Takes the state for good.
+    fn end(&self) -> Option<State> {
+        self.is_finished.store(true, Ordering::Release);
+        self.state.lock().take()
+    }
+
+    /// Lets the operation run; none when there is none.
+    fn run<T>(&self, work: impl FnOnce(&mut State) -> T) -> Option<T> {
+        let mut state = self.state.lock().take()?;
+        let result = work(&mut state);
+        // Unless it was refused meanwhile.
+        if !self.is_finished() {
+            *self.state.lock() = Some(state);
+        }
+        Some(result)
     }
 
     /// What its client did in this process.
@@ -81,29 +113,28 @@ impl PyPending {
 
     /// The end of this round trip; none when the call is finished.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.state.lock().as_ref().map(|state| state.deadline)
+        (!self.is_finished()).then(|| *self.deadline.lock())
     }
 
     /// The commands of the next round trip.
     pub(super) fn request(&self, request: &mut Request) {
-        if let Some(state) = self.state.lock().as_mut() {
-            state.drive.request(request);
-        }
+        self.run(|state| state.drive.request(request));
     }
 
     /// Takes what a round trip brought; true when no other is needed, because it is finished or failed.
     pub(super) fn take(&self, replies: Result<Replies>) -> bool {
-        let mut state = self.state.lock();
-        let Some(state) = state.as_mut() else { return true };
-        let taken = replies.and_then(|replies| state.drive.replies(replies));
-        let is_done = taken.unwrap_or_else(|error| {
-            state.failure = Some(error);
-            true
+        let taken = self.run(|state| {
+            let taken = replies.and_then(|replies| state.drive.replies(replies));
+            let is_done = taken.unwrap_or_else(|error| {
+                state.failure = Some(error);
+                true
+            });
+            if !is_done {
+                *self.deadline.lock() = (Instant::now() + self.inner.cache.settings().server.timeout).min(state.whole);
+            }
+            is_done
         });
-        if !is_done {
-            state.deadline = (Instant::now() + self.inner.cache.settings().server.timeout).min(state.whole);
-        }
-        is_done
+        taken.unwrap_or(true)
     }
 
     /// Whether the server said that it is a replica: after a failover the old primary still takes connections.
@@ -119,9 +150,7 @@ impl PyPending {
             return Err(PyRuntimeError::new_err("this call needs a server"));
         };
         let mut session = memory.session();
-        if let Some(state) = self.state.lock().as_mut() {
-            state.drive.request(&mut session);
-        }
+        self.run(|state| state.drive.request(&mut session));
         Ok(self.take(Ok(session.replies())))
     }
 
@@ -200,7 +229,7 @@ impl PyPending {
     pub(super) fn is_over(&self, py: Python<'_>) -> PyResult<bool> {
         match &self.future {
             Some(future) if !self.must_finish => future.bind(py).call_method0(intern!(py, "done"))?.is_truthy(),
-            _ => Ok(self.state.lock().is_none()),
+            _ => Ok(self.is_finished()),
         }
     }
 
@@ -236,7 +265,8 @@ impl PyPending {
         let pending = Self::new(&self.inner, Call::new(Role::Certain), greeting, Some(future));
         if let Some(state) = pending.state.lock().as_mut() {
             state.whole = Instant::now() + Duration::try_from_secs_f64(left).unwrap_or_default();
-            state.deadline = state.deadline.min(state.whole);
+            let mut deadline = pending.deadline.lock();
+            *deadline = (*deadline).min(state.whole);
         }
         Self { is_greeting: true, ..pending }
     }
@@ -270,7 +300,7 @@ impl PyPending {
     /// Fails with this exception.
     pub(super) fn refuse(&self, error: Bound<'_, PyAny>) {
         let py = error.py();
-        drop(self.state.lock().take());
+        drop(self.end());
         if let Some(future) = &self.future
             && let Err(raised) = complete(future.bind(py), Err(PyErr::from_value(error)))
         {
@@ -286,7 +316,7 @@ impl PyPending {
 
     /// The result of the call, or its exception.
     pub(super) fn finish(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let state = self.state.lock().take().ok_or_else(|| PyRuntimeError::new_err("this call is finished already"))?;
+        let state = self.end().ok_or_else(|| PyRuntimeError::new_err("this call is finished already"))?;
         let cache = &self.inner.cache;
         cache.wrote(&state.call);
         let outcome = match state.failure {
