@@ -137,7 +137,9 @@ impl Pool {
             let (place, queued) = self.place(waiter, deadline)?;
             match place {
                 Place::Idle(mut connection) => {
-                    if connection.idle_since.elapsed() < TRUSTED || connection.is_quiet() {
+                    let idle = connection.idle_since.elapsed();
+                    // What is older the server, or something on the way, may have dropped without a word.
+                    if idle <= self.server().idle_timeout && (idle < TRUSTED || connection.is_quiet()) {
                         return Ok(Lease { pool: Arc::clone(self), connection: Some(connection), reused: true });
                     }
                     drop(connection);

@@ -143,6 +143,12 @@ def test_connections_idle_for_too_long_are_closed(own_server: Server, make_cache
     until(lambda: cache.get("k1") == 1 and cache.stats()["pool"]["open"] == 1, "the others are closed")
 
 
+def test_a_connection_idle_for_too_long_is_not_used_again(own_server: Server, make_cache: MakeCache) -> None:
+    cache = make_cache(own_server.url, timeout=60, idle_timeout=0.001)
+    cache.set("k", 1)
+    until(lambda: cache.get("k") == 1 and cache.stats()["pool"]["connects"] > 1, "it is replaced")
+
+
 @pytest.mark.parametrize("on_error", ["miss", "raise"])
 def test_errors_of_every_kind_leak_no_slot(proxy: Proxy, make_cache: MakeCache, seconds: float, on_error: str) -> None:
     limit = 8
