@@ -3,6 +3,7 @@
 //! Drivers (`net/`, and the asyncio one in `py/`) run operations. What to do is written once, in the operation; only how
 //! to wait for the server differs between drivers.
 
+use crate::clock;
 use crate::error::{Error, Result, ServerError};
 use redis::Cmd;
 use smallvec::SmallVec;
@@ -93,10 +94,34 @@ pub enum Step<T> {
     Again,
 }
 
+/// Which connection the commands of a round trip take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// Which server it leads to: a hash of its address.
+    pub peer: u64,
+    /// When it was opened, by [`clock::monotonic_ns`].
+    pub opened_at: u64,
+}
+
+impl Route {
+    /// The peer of what came from no server.
+    pub const NOWHERE: u64 = 0;
+
+    /// That of a connection which was opened just now.
+    #[must_use]
+    pub fn new(peer: u64) -> Self {
+        Self { peer, opened_at: clock::monotonic_ns() }
+    }
+}
+
 /// Commands to send, and a function from replies to an outcome; knows nothing of sockets.
 pub trait Operation {
     /// What the caller gets.
     type Outcome;
+
+    /// Tells which connection the next round trip takes, before it is asked for its commands: it may be another one than
+    /// that of the round trip before, or of a first try, and lead to another server. An embedded store has none.
+    fn routed(&mut self, _route: Route) {}
 
     /// Gives the commands of the next round trip, at least one.
     fn request(&mut self, commands: &mut dyn Commands);

@@ -38,6 +38,7 @@ __all__ = [
 __version__: Final[str]
 
 _Seconds: TypeAlias = float | timedelta
+_Place: TypeAlias = tuple[int, int, int]  # cursor, the server that gave it, and when that was asked
 _Ttl: TypeAlias = _Seconds | EllipsisType | None
 _Algorithm: TypeAlias = Literal["fixed_window", "sliding_window", "sliding_log", "gcra", "once"]
 _Path: TypeAlias = str | PathLike[str]
@@ -403,10 +404,10 @@ class Client:
     def _adelete_many(self, keys: Iterable[str], version: Any = None) -> Awaitable[int | None]: ...
     def _expire_at(self, key: str, at_ms: int, version: Any = None) -> bool: ...
     def _aexpire_at(self, key: str, at_ms: int, version: Any = None) -> Awaitable[bool]: ...
-    def _scan(self, cursor: int, pattern: str, itersize: int, version: Any = None) -> tuple[int, list[str]]: ...
+    def _scan(self, place: _Place, pattern: str, itersize: int, version: Any = None) -> tuple[_Place, list[str]]: ...
     def _ascan(
-        self, cursor: int, pattern: str, itersize: int, version: Any = None
-    ) -> Awaitable[tuple[int, list[str]]]: ...
+        self, place: _Place, pattern: str, itersize: int, version: Any = None
+    ) -> Awaitable[tuple[_Place, list[str]]]: ...
     def _forget_patterns(self, patterns: list[str], version: Any = None) -> int | None:
         """Delete what matches, in one walk; keys that begin with one of ``critical`` only if a pattern names them."""
 
@@ -970,8 +971,13 @@ class Pending:
     def prefer(self, line: Channel) -> None:
         """Have the client's next calls in this loop sent over this line, without asking `hitrate.aio`."""
 
-    def reached(self, host: str | None = None, port: int = 0) -> None:
-        """Tell that a new connection leads to this address, or to a unix socket."""
+    def reached(self, line: Channel, host: str | None = None, port: int = 0) -> bool:
+        """
+        Tell that a new line leads to this address, or to a unix socket.
+
+        Returns:
+            Whether connections led to another server before.
+        """
 
     def greeting(self, future: Future[None], left: float) -> Pending:
         """Make the greeting for a new connection, with `left` seconds for it; `future` only says that it is over."""

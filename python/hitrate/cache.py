@@ -142,27 +142,27 @@ class Cache(Twins):
             ServerError: the server is away: a list with keys missing would be a lie.
         """
         seen: set[str] = set()
-        cursor = 0
+        place = (0, 0, 0)
         while True:
-            cursor, keys = self._scan(cursor, pattern, itersize, version)
+            place, keys = self._scan(place, pattern, itersize, version)
             for key in keys:
                 if key not in seen:
                     seen.add(key)
                     yield key
-            if cursor == 0:
+            if place[0] == 0:
                 return
 
     async def aiter_keys(self, pattern: str = "*", version: Any = None, *, itersize: int = 1000) -> AsyncIterator[str]:
         """Walk over the keys of this cache, as `iter_keys` does."""
         seen: set[str] = set()
-        cursor = 0
+        place = (0, 0, 0)
         while True:
-            cursor, keys = await self._ascan(cursor, pattern, itersize, version)
+            place, keys = await self._ascan(place, pattern, itersize, version)
             for key in keys:
                 if key not in seen:
                     seen.add(key)
                     yield key
-            if cursor == 0:
+            if place[0] == 0:
                 return
 
     def keys(self, pattern: str = "*", version: Any = None) -> list[str]:

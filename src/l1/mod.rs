@@ -115,10 +115,11 @@ impl L1 {
         (if was_hit { &self.counts.hits } else { &self.counts.misses }).one();
     }
 
-    /// Keeps a copy of what was read with this ticket, unless its key was written meanwhile. `None` stands for no value.
+    /// Keeps a copy of what the server `peer` said to whoever took this ticket, unless its key was written meanwhile. `None`
+    /// stands for no value.
     /// Returns what had to go for it; drop that where Python objects may be dropped.
     #[must_use]
-    pub fn fill(&self, ticket: &Ticket, key: &[u8], value: Option<Arc<dyn Held>>, left: Left) -> Outgoing {
+    pub fn fill(&self, ticket: &Ticket, key: &[u8], value: Option<Arc<dyn Held>>, left: Left, peer: u64) -> Outgoing {
         if value.is_none() && !self.settings.negative {
             return self.table.remove(key);
         }
@@ -127,7 +128,9 @@ impl L1 {
             Left::Always => max_ttl,
             Left::Milliseconds(left) => Some(max_ttl.map_or(left, |most| most.min(left))),
         };
-        let kept = self.table.fill(ticket, key, value, left, !self.is_elsewhere());
+        // After a failover connections to the old server may live on, of whose values the feed of the new one says nothing.
+        let may_be_covered = peer == self.feed.peer();
+        let kept = self.table.fill(ticket, key, value, left, may_be_covered);
         self.counts.evicted.add(usize::try_from(kept.evicted).unwrap_or(usize::MAX));
         if kept.was_voided {
             self.counts.voided.one();
@@ -207,7 +210,7 @@ impl L1 {
         self.table.forget_all()
     }
 
-    /// Whether reads go to another server than the feed comes from, as after a failover.
+    /// Whether new connections lead to another server than the feed comes from, as after a failover.
     fn is_elsewhere(&self) -> bool {
         self.pool.peer().is_some_and(|peer| peer != self.feed.peer())
     }

@@ -3,7 +3,7 @@
 use super::reply::{Limits, ReplyReader};
 use super::stream::{Moved, Stream};
 use crate::error::{Error, Result};
-use crate::op::{Operation, Replies, Reply, Request, Step};
+use crate::op::{Operation, Replies, Reply, Request, Route, Step};
 use crate::wait::{Attempt, Interest};
 use std::io;
 use std::sync::Arc;
@@ -21,8 +21,7 @@ pub struct Connection {
     replies: Replies,
     received: usize,
     address: Arc<str>,
-    /// Which server it leads to: a hash of its address.
-    pub(super) peer: u64,
+    pub(super) route: Route,
     pub(super) idle_since: Instant,
     /// False from the start of a round trip until its last reply: a connection that is not in step is never used again.
     in_step: bool,
@@ -38,7 +37,7 @@ impl Connection {
             replies: Replies::new(),
             received: 0,
             address,
-            peer,
+            route: Route::new(peer),
             idle_since: Instant::now(),
             in_step: true,
         }
@@ -50,6 +49,7 @@ impl Connection {
         self.written = 0;
         self.received = 0;
         self.replies.clear();
+        operation.routed(self.route);
         operation.request(&mut self.request);
         self.in_step = false;
     }

@@ -27,7 +27,7 @@ impl Listener {
     /// Which server it leads to, as [`Pool::peer`] has it.
     #[must_use]
     pub fn peer(&self) -> u64 {
-        self.connection.peer
+        self.connection.route.peer
     }
 
     /// Sends a command; its reply will be among what [`hear`](Self::hear) brings.

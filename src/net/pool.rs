@@ -4,6 +4,7 @@ use super::connection::Connection;
 use super::dial::{Dialer, peer};
 use crate::config::Server;
 use crate::error::{Error, Result, Stage};
+use crate::op::Route;
 use crate::stats::Stats;
 use crate::wait::{Deadline, Parking, Waiter};
 use parking_lot::Mutex;
@@ -17,15 +18,12 @@ use std::time::{Duration, Instant};
 /// A connection used within this time is taken as good without a look: a look is a system call.
 const TRUSTED: Duration = Duration::from_millis(50);
 
-/// Before the first connection.
-const NOBODY: u64 = 0;
-
 /// The connections of one cache in one process.
 pub struct Pool {
     dialer: Dialer,
     stats: Arc<Stats>,
     state: Mutex<State>,
-    /// Which server the newest connection leads to.
+    /// Which server the newest connection leads to; nowhere before the first.
     peer: AtomicU64,
 }
 
@@ -69,7 +67,12 @@ impl Pool {
     /// Opens nothing yet.
     #[must_use]
     pub fn new(server: Arc<Server>, stats: Arc<Stats>) -> Arc<Self> {
-        Arc::new(Self { dialer: Dialer::new(server), stats, state: Mutex::default(), peer: AtomicU64::new(NOBODY) })
+        Arc::new(Self {
+            dialer: Dialer::new(server),
+            stats,
+            state: Mutex::default(),
+            peer: AtomicU64::new(Route::NOWHERE),
+        })
     }
 
     /// The server's settings.
@@ -98,12 +101,25 @@ impl Pool {
     /// Which server the newest connection leads to, as a number; none before the first.
     #[must_use]
     pub fn peer(&self) -> Option<u64> {
-        Some(self.peer.load(Ordering::Acquire)).filter(|peer| *peer != NOBODY)
+        Some(self.peer.load(Ordering::Acquire)).filter(|peer| *peer != Route::NOWHERE)
     }
 
-    /// Notes that a connection of another driver's leads to this address; none is a unix socket's.
-    pub fn reached(&self, address: Option<SocketAddr>) {
-        self.peer.store(peer(address), Ordering::Release);
+    /// Notes that a connection of another driver's leads to this address; none is a unix socket's. Returns its route, and
+    /// whether connections led elsewhere before.
+    pub fn reached(&self, address: Option<SocketAddr>) -> (Route, bool) {
+        let route = Route::new(peer(address));
+        (route, self.leads_to(route.peer))
+    }
+
+    /// A new connection leads there. Those that are idle are closed if they lead elsewhere: what they would answer may be
+    /// out of date, as after a failover. Returns whether connections did.
+    fn leads_to(&self, peer: u64) -> bool {
+        let before = self.peer.swap(peer, Ordering::AcqRel);
+        let has_moved = before != peer && before != Route::NOWHERE;
+        if has_moved {
+            self.close_idle();
+        }
+        has_moved
     }
 
     pub(super) fn stats(&self) -> &Stats {
@@ -201,7 +217,7 @@ impl Pool {
         let mut lease = Lease { pool: Arc::clone(self), connection: None, reused: false };
         // On failure the lease, dropped empty, frees the slot.
         let connection = self.dialer.dial(waiter, deadline)?;
-        self.peer.store(connection.peer, Ordering::Release);
+        self.leads_to(connection.route.peer);
         lease.connection = Some(Box::new(connection));
         self.stats.connects.one();
         Ok(lease)

@@ -8,7 +8,7 @@ use super::events;
 use super::wait::PyWaiter;
 use crate::cache::Call;
 use crate::error::{Error, Result};
-use crate::op::{Commands, Operation, Replies, Step};
+use crate::op::{Commands, Operation, Replies, Route, Step};
 use pyo3::prelude::*;
 use std::sync::Arc;
 
@@ -63,6 +63,10 @@ where
     O::Outcome: Send,
     F: Finish<O::Outcome>,
 {
+    fn routed(&mut self, route: Route) {
+        self.operation.routed(route);
+    }
+
     fn request(&mut self, commands: &mut dyn Commands) {
         self.operation.request(commands);
     }

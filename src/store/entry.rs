@@ -7,7 +7,7 @@ use crate::codec::Damaged;
 use crate::codec::envelope::{self, Kind, Payload, Sealed, Times};
 use crate::error::{Error, Result};
 use crate::keys::FullKey;
-use crate::op::{Commands, Operation, Replies, Reply, Step};
+use crate::op::{Commands, Operation, Replies, Reply, Route, Step};
 use crate::store::tags;
 use redis::Cmd;
 
@@ -39,6 +39,8 @@ pub struct Found {
     pub records: Vec<Option<Vec<u8>>>,
     /// When the server was asked, by [`clock::now_ms`].
     pub asked_at: u64,
+    /// Which server said so.
+    pub peer: u64,
 }
 
 /// How old an entry was when the server was asked, in milliseconds.
@@ -96,18 +98,23 @@ pub struct EntryGet {
     key: FullKey,
     records: Vec<FullKey>,
     asked_at: u64,
+    peer: u64,
 }
 
 impl EntryGet {
     /// The entry at `key`, whose tags have these records.
     #[must_use]
     pub fn new(key: FullKey, records: Vec<FullKey>) -> Self {
-        Self { key, records, asked_at: 0 }
+        Self { key, records, asked_at: 0, peer: Route::NOWHERE }
     }
 }
 
 impl Operation for EntryGet {
     type Outcome = Option<Found>;
+
+    fn routed(&mut self, route: Route) {
+        self.peer = route.peer;
+    }
 
     fn request(&mut self, commands: &mut dyn Commands) {
         // Before it is sent, so that the way here and back counts as age.
@@ -140,7 +147,8 @@ impl Operation for EntryGet {
         };
         // It came between the two questions: its lifetime is not known.
         let absent = left == GONE;
-        let found = stored.filter(|_| !absent).map(|stored| Found { stored, left, records, asked_at: self.asked_at });
+        let (asked_at, peer) = (self.asked_at, self.peer);
+        let found = stored.filter(|_| !absent).map(|stored| Found { stored, left, records, asked_at, peer });
         Ok(Step::Done(found))
     }
 }

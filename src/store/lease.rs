@@ -9,7 +9,7 @@ use crate::clock;
 use crate::codec::envelope::{self, Id, Mark, Version};
 use crate::error::{Error, Result};
 use crate::keys::FullKey;
-use crate::op::{Commands, Operation, Replies, Reply, Step};
+use crate::op::{Commands, Operation, Replies, Reply, Route, Step};
 use crate::script::Script;
 use std::time::Duration;
 
@@ -123,7 +123,7 @@ impl<J: Judge> LeaseTake<J> {
         };
         let records = rest.map(Reply::bytes).collect::<Result<_>>()?;
         let fill = envelope::id(&stored);
-        if self.judge.accepts(Found { stored, left, records, asked_at: self.asked_at }) {
+        if self.judge.accepts(Found { stored, left, records, asked_at: self.asked_at, peer: Route::NOWHERE }) {
             return Ok(Step::Done(Taken::Filled));
         }
         self.seen = Some((fill.ok_or_else(unknown)?, false));

@@ -4,7 +4,7 @@ use super::single::{Condition, Got, Remaining, Set};
 use crate::config::Ttl;
 use crate::error::{Error, Result, ServerError};
 use crate::keys::FullKey;
-use crate::op::{Commands, Operation, Replies, Reply, Step, only};
+use crate::op::{Commands, Operation, Replies, Reply, Route, Step, only};
 use redis::cmd;
 
 /// Keys of one `MGET` or `UNLINK`: the server does nothing else meanwhile.
@@ -31,12 +31,13 @@ pub struct GetMany<S> {
     next: usize,
     sink: S,
     with_lifetimes: bool,
+    peer: u64,
 }
 
 impl<S> GetMany<S> {
     /// The values of `keys`, found or not.
     pub fn new(keys: Vec<FullKey>, sink: S, with_lifetimes: bool) -> Self {
-        Self { keys, next: 0, sink, with_lifetimes }
+        Self { keys, next: 0, sink, with_lifetimes, peer: Route::NOWHERE }
     }
 
     fn end(&self) -> usize {
@@ -52,6 +53,10 @@ impl<S> Many for GetMany<S> {
 
 impl<S: Sink> Operation for GetMany<S> {
     type Outcome = ();
+
+    fn routed(&mut self, route: Route) {
+        self.peer = route.peer;
+    }
 
     fn request(&mut self, commands: &mut dyn Commands) {
         let mut mget = cmd("MGET");
@@ -76,7 +81,7 @@ impl<S: Sink> Operation for GetMany<S> {
         let mut lifetimes = replies.into_iter();
         for (offset, value) in values.into_iter().enumerate() {
             let left = lifetimes.next().and_then(|left| left.int().ok()).map(Remaining::of);
-            self.sink.take(self.next + offset, Got { value: value.bytes()?, left });
+            self.sink.take(self.next + offset, Got { value: value.bytes()?, left, peer: self.peer });
         }
         self.next = self.end();
         Ok(if self.next == self.keys.len() { Step::Done(()) } else { Step::Again })

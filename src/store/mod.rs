@@ -18,7 +18,7 @@ pub use lock::{LockExtend, LockRelease};
 pub use many::{GetMany, Many, SetMany, Sink, Source, Stored, Unlink};
 pub use memory::{Memory, Seen, Session, Usage};
 pub use original::{Guise, OriginalFill, OriginalTake, is_placeholder, original_release};
-pub use scan::{DeletePattern, Page, ScanPage, Spares};
+pub use scan::{DeletePattern, Page, Place, ScanPage, Spares};
 pub use single::{
     AddOrGet, Condition, Exists, ExpireAt, Get, Got, Persist, Ping, Raw, Remaining, Set, TimeToLive, Touch,
 };

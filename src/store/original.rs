@@ -12,7 +12,7 @@ use crate::clock;
 use crate::codec::envelope::Id;
 use crate::error::Result;
 use crate::keys::FullKey;
-use crate::op::{Commands, Operation, Replies, Reply, Step};
+use crate::op::{Commands, Operation, Replies, Reply, Route, Step};
 use crate::script::Script;
 use std::time::Duration;
 
@@ -100,7 +100,13 @@ impl<J: Judge> Operation for OriginalTake<J> {
             (Some(Reply::Int(0)), Some(Reply::Int(left)), None) => Ok(Step::Done(Taken::theirs(left))),
             (Some(Reply::Int(2)), Some(Reply::Int(left)), Some(Reply::Bulk(stored))) => {
                 let digest = sha1_smol::Sha1::from(&stored).digest().to_string();
-                if self.judge.accepts(Found { stored, left, records: Vec::new(), asked_at: self.asked_at }) {
+                if self.judge.accepts(Found {
+                    stored,
+                    left,
+                    records: Vec::new(),
+                    asked_at: self.asked_at,
+                    peer: Route::NOWHERE,
+                }) {
                     return Ok(Step::Done(Taken::Filled));
                 }
                 self.refused = digest;

@@ -1,18 +1,42 @@
 //! Walking over keys with `SCAN`, never `KEYS`, which holds up everybody else on the server.
 
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::keys::FullKey;
 use crate::keys::glob::{Pattern, Set};
-use crate::op::{Commands, Operation, Replies, Reply, Step, only};
+use crate::op::{Commands, Operation, Replies, Reply, Route, Step, only};
 use redis::{Cmd, cmd};
 
-/// The next cursor, 0 at the end, and full keys; a key may come twice.
-pub type Page = (u64, Vec<Vec<u8>>);
-
-/// One page of keys.
-pub struct ScanPage {
-    /// Where the last page ended; 0 to begin with.
+/// How far a walk has come; a cursor means something to the server that gave it only.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Where the last page ended; 0 to begin with, and at the end.
     pub cursor: u64,
+    /// Which server gave it, and when that was asked, by [`clock::monotonic_ns`].
+    pub given_by: (u64, u64),
+}
+
+impl Place {
+    /// The next page is asked for on this connection; the walk begins again where that may lead to another server than the
+    /// last page came from, or to the same one after a restart, as any may that was opened since. Tells whether it does.
+    fn routed(&mut self, route: Route) -> bool {
+        let (peer, asked_at) = self.given_by;
+        let begins_again = route.peer != peer || route.opened_at >= asked_at;
+        if begins_again {
+            self.cursor = 0;
+        }
+        self.given_by = (route.peer, clock::monotonic_ns());
+        begins_again
+    }
+}
+
+/// The place where it ended, and full keys; a key may come twice.
+pub type Page = (Place, Vec<Vec<u8>>);
+
+/// One page of keys. Those of a walk that had to begin again come once more.
+pub struct ScanPage {
+    /// Where the last page ended.
+    pub place: Place,
     /// Glob for full keys.
     pub pattern: Vec<u8>,
     /// How many keys the server looks at.
@@ -23,7 +47,7 @@ fn scan(cursor: u64, pattern: &[u8], count: usize) -> Cmd {
     cmd("SCAN").arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(count).take()
 }
 
-fn page(reply: Reply) -> Result<Page> {
+fn page(reply: Reply) -> Result<(u64, Vec<Vec<u8>>)> {
     let malformed = || Error::Protocol("SCAN must answer a cursor and keys".to_owned());
     let mut parts = reply.array()?.into_iter();
     let (Some(cursor), Some(keys)) = (parts.next(), parts.next()) else {
@@ -38,12 +62,17 @@ fn page(reply: Reply) -> Result<Page> {
 impl Operation for ScanPage {
     type Outcome = Page;
 
+    fn routed(&mut self, route: Route) {
+        let _ = self.place.routed(route);
+    }
+
     fn request(&mut self, commands: &mut dyn Commands) {
-        commands.push(&scan(self.cursor, &self.pattern, self.count));
+        commands.push(&scan(self.place.cursor, &self.pattern, self.count));
     }
 
     fn replies(&mut self, replies: Replies) -> Result<Step<Self::Outcome>> {
-        page(only(replies)?).map(Step::Done)
+        let (cursor, keys) = page(only(replies)?)?;
+        Ok(Step::Done((Place { cursor, ..self.place }, keys)))
     }
 
     fn is_quick(&self) -> bool {
@@ -56,7 +85,7 @@ pub type Spares = Box<dyn Fn(&[u8]) -> bool + Send>;
 
 /// Deletes what matches: every round trip deletes the keys of the page before and asks for the next one.
 pub struct DeletePattern {
-    cursor: u64,
+    place: Place,
     pattern: Vec<u8>,
     /// Tells which keys are kept although they match.
     spares: Option<Spares>,
@@ -70,7 +99,7 @@ impl DeletePattern {
     /// All keys that match `pattern`, looked at `count` at a time.
     #[must_use]
     pub fn new(pattern: Vec<u8>, count: usize) -> Self {
-        Self { cursor: 0, pattern, spares: None, count, found: Vec::new(), deleted: 0, at_end: false }
+        Self { place: Place::default(), pattern, spares: None, count, found: Vec::new(), deleted: 0, at_end: false }
     }
 
     /// All keys that one of `patterns` takes, in one walk: the server looks for what all of them begin with.
@@ -104,6 +133,11 @@ impl Operation for DeletePattern {
     /// How many there were.
     type Outcome = i64;
 
+    fn routed(&mut self, route: Route) {
+        // What the last page held is deleted all the same.
+        self.at_end &= !self.place.routed(route);
+    }
+
     fn request(&mut self, commands: &mut dyn Commands) {
         if !self.found.is_empty() {
             let mut unlink = cmd("UNLINK");
@@ -113,7 +147,7 @@ impl Operation for DeletePattern {
             commands.push(&unlink);
         }
         if !self.at_end {
-            commands.push(&scan(self.cursor, &self.pattern, self.count));
+            commands.push(&scan(self.place.cursor, &self.pattern, self.count));
         }
     }
 
@@ -125,7 +159,7 @@ impl Operation for DeletePattern {
         }
         if !self.at_end {
             let (cursor, keys) = page(replies.next().ok_or_else(missing)?)?;
-            self.cursor = cursor;
+            self.place.cursor = cursor;
             self.at_end = cursor == 0;
             self.found = keys.iter().filter(|key| !self.is_spared(key)).map(|key| FullKey::from_slice(key)).collect();
         }
@@ -169,6 +203,49 @@ mod tests {
         delete.request(&mut request);
         assert_eq!(request.commands(), 1);
         assert!(matches!(delete.replies(smallvec![Reply::Int(1)]), Ok(Step::Done(2))));
+    }
+
+    fn sent(operation: &mut impl Operation, route: Route) -> String {
+        operation.routed(route);
+        let mut request = Request::default();
+        operation.request(&mut request);
+        String::from_utf8_lossy(request.bytes()).into_owned()
+    }
+
+    fn asks_from(sent: &str, cursor: &str) -> bool {
+        sent.contains(&format!("SCAN\r\n${}\r\n{cursor}\r\n", cursor.len()))
+    }
+
+    #[test]
+    fn a_deletion_begins_again_where_its_cursor_may_mean_something_else() {
+        let (old, other) = (Route::new(1), Route::new(2));
+        for (next, first) in [(None, "7"), (Some(other), "0")] {
+            let mut delete = DeletePattern::new(b"*".to_vec(), 10);
+            assert!(asks_from(&sent(&mut delete, old), "0"));
+            assert!(matches!(delete.replies(smallvec![scanned("7", &["a"])]), Ok(Step::Again)));
+            assert!(asks_from(&sent(&mut delete, next.unwrap_or(old)), first));
+            assert!(matches!(delete.replies(smallvec![Reply::Int(1), scanned("0", &["b"])]), Ok(Step::Again)));
+            // All was found there, but not yet deleted when the server was restarted.
+            let again = sent(&mut delete, Route::new(1));
+            assert!(again.contains("UNLINK") && asks_from(&again, "0"));
+            assert!(matches!(delete.replies(smallvec![Reply::Int(1), scanned("0", &[])]), Ok(Step::Done(2))));
+        }
+    }
+
+    #[test]
+    fn a_walk_begins_again_on_a_connection_that_was_opened_since() {
+        let (first, second) = (Route::new(1), Route::new(1));
+        let page = |place, route, reply| {
+            let mut page = ScanPage { place, pattern: b"*".to_vec(), count: 10 };
+            let asked = sent(&mut page, route);
+            let Ok(Step::Done((place, _))) = page.replies(smallvec![reply]) else { unreachable!("it is a page") };
+            (asked, place)
+        };
+        let (_, place) = page(Place::default(), first, scanned("7", &["a"]));
+        let (asked, place) = page(place, second, scanned("9", &["b"]));
+        assert!(asks_from(&asked, "7"));
+        let (asked, place) = page(place, Route::new(1), scanned("8", &["a"]));
+        assert!(asks_from(&asked, "0") && place.cursor == 8);
     }
 
     fn of_all(glob: &str) -> Pattern {

@@ -4,16 +4,15 @@ use super::milliseconds;
 use crate::config::Ttl;
 use crate::error::{Error, Result};
 use crate::keys::FullKey;
-use crate::op::{Commands, Operation, Replies, Reply, Step, only};
+use crate::op::{Commands, Operation, Replies, Reply, Route, Step, only};
 use redis::{Cmd, cmd};
 
 /// `GET`, with `PTTL` in front where a copy is to be kept. In this order: what changes in between makes the copy live
 /// shorter than it might, and never longer.
 pub struct Get {
-    /// The key.
-    pub key: FullKey,
-    /// Whether a copy is to be kept.
-    pub with_lifetime: bool,
+    key: FullKey,
+    with_lifetime: bool,
+    peer: u64,
 }
 
 /// What stands at a key.
@@ -22,10 +21,24 @@ pub struct Got {
     pub value: Option<Vec<u8>>,
     /// How long it still lives, where that was asked for and is known.
     pub left: Option<Remaining>,
+    /// Which server said so.
+    pub peer: u64,
+}
+
+impl Get {
+    /// What stands at `key`; `with_lifetime` where a copy is to be kept.
+    #[must_use]
+    pub fn new(key: FullKey, with_lifetime: bool) -> Self {
+        Self { key, with_lifetime, peer: Route::NOWHERE }
+    }
 }
 
 impl Operation for Get {
     type Outcome = Got;
+
+    fn routed(&mut self, route: Route) {
+        self.peer = route.peer;
+    }
 
     fn request(&mut self, commands: &mut dyn Commands) {
         if self.with_lifetime {
@@ -38,7 +51,7 @@ impl Operation for Get {
         let value = replies.pop().ok_or_else(missing)?.bytes()?;
         // Whoever may not ask for it gets the value all the same.
         let left = replies.pop().and_then(|left| left.int().ok()).map(Remaining::of);
-        Ok(Step::Done(Got { value, left }))
+        Ok(Step::Done(Got { value, left, peer: self.peer }))
     }
 }
 

@@ -140,7 +140,7 @@ class Proxy:
 
     def __init__(self, target: str, tls: ssl.SSLContext | None, place: tuple[str, int] | None = None) -> None:
         parts = urlsplit(target)
-        self._target = (parts.hostname or HOST, parts.port or 6379)
+        self.lead_to(target)
         self._tls = tls
         self._loop = asyncio.new_event_loop()
         self._listener: socket.socket | None = None
@@ -157,6 +157,11 @@ class Proxy:
     def open_connections(self) -> int:
         """How many connections are open now."""
         return len(self._links)
+
+    def lead_to(self, target: str) -> None:
+        """Connect to the server at this URL from now on; open connections stay with theirs."""
+        parts = urlsplit(target)
+        self._target = (parts.hostname or HOST, parts.port or 6379)
 
     def accept(self) -> None:
         """Listen; also again after `refuse`."""

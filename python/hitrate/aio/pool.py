@@ -230,7 +230,9 @@ class Pool:
         if connection.is_retired:
             # A server that is full says so before it is asked, and closes.
             raise ConnectionResetError(connection.cause)
-        pending.reached(*connection.peer)
+        if pending.reached(connection, *connection.peer):
+            # As after a failover: what the others lead to may be out of date.
+            self.renew()
         connection.stage = "greeting"
         over = self._loop.create_future()
         greeting = pending.greeting(over, max(0.0, give_up - self._loop.time()))

@@ -2,7 +2,7 @@
 
 use super::pending::PyPending;
 use crate::net::{Limits, Pipeline};
-use crate::op::Request;
+use crate::op::{Request, Route};
 use parking_lot::Mutex;
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
@@ -31,6 +31,7 @@ struct State {
     pipeline: Pipeline<Sent>,
     /// What goes out at the end of this turn of the loop.
     out: Vec<u8>,
+    route: Route,
     /// `write` of the transport, while there is one.
     write: Option<Py<PyAny>>,
     is_scheduled: bool,
@@ -97,6 +98,11 @@ impl PyChannel {
         self.running.is(running)
     }
 
+    /// It was opened, and is this route.
+    pub(super) fn leads(&self, route: Route) {
+        self.state.lock().route = route;
+    }
+
     /// Where its loop is in memory.
     pub(super) fn loop_address(&self) -> usize {
         self.running.as_ptr() as usize
@@ -118,9 +124,10 @@ impl PyChannel {
     /// A lone call goes out at once. Where many are made in a turn of the loop, those of the turn go out together.
     fn put(&self, pending: &Bound<'_, PyPending>) -> Next {
         let py = pending.py();
-        // Not under the lock: values may be pickled here.
         let mut request = Request::default();
-        pending.get().request(&mut request);
+        // Not under the lock: values may be pickled here.
+        let route = self.state.lock().route;
+        pending.get().request(route, &mut request);
         let now = Instant::now();
         let sent = Sent { pending: pending.clone().unbind(), begun: now, bytes: request.bytes().len(), is_live: true };
         let mut state = self.state.lock();
@@ -220,6 +227,7 @@ impl PyChannel {
         let state = State {
             pipeline: Pipeline::new(Limits::new(server.max_reply_bytes)),
             out: Vec::new(),
+            route: Route::new(Route::NOWHERE),
             write: None,
             is_scheduled: false,
             batch: 0,

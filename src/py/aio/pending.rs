@@ -5,7 +5,7 @@ use crate::cache::{Call, Role};
 use crate::config::Server;
 use crate::error::{Error, Result, Stage};
 use crate::net::Greeting;
-use crate::op::{Commands, Operation, Replies, Request, Step};
+use crate::op::{Commands, Operation, Replies, Request, Route, Step};
 use crate::py::client::Inner;
 use crate::py::{events, snapshot};
 use crate::stats::Stats;
@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 
 /// An operation, whatever its kind.
 pub(in crate::py) trait Drive: Send {
+    fn routed(&mut self, route: Route);
     fn request(&mut self, commands: &mut dyn Commands);
     /// Whether it is finished.
     fn replies(&mut self, replies: Replies) -> Result<bool>;
@@ -116,9 +117,12 @@ impl PyPending {
         (!self.is_finished()).then(|| *self.deadline.lock())
     }
 
-    /// The commands of the next round trip.
-    pub(super) fn request(&self, request: &mut Request) {
-        self.run(|state| state.drive.request(request));
+    /// The commands of the next round trip, which takes this route.
+    pub(super) fn request(&self, route: Route, request: &mut Request) {
+        self.run(|state| {
+            state.drive.routed(route);
+            state.drive.request(request);
+        });
     }
 
     /// Takes what a round trip brought; true when no other is needed, because it is finished or failed.
@@ -251,11 +255,13 @@ impl PyPending {
         self.inner.lines.put(line)
     }
 
-    /// A new connection leads to this address, or to a unix socket.
-    #[pyo3(signature = (host=None, port=0))]
-    fn reached(&self, host: Option<&str>, port: u16) {
+    /// A new line leads to this address, or to a unix socket. Tells whether connections led elsewhere before.
+    #[pyo3(signature = (line, host=None, port=0))]
+    fn reached(&self, line: &Bound<'_, PyChannel>, host: Option<&str>, port: u16) -> bool {
         let address = host.and_then(|host| Some(SocketAddr::new(host.parse().ok()?, port)));
-        self.inner.cache.local().pool.reached(address);
+        let (route, has_moved) = self.inner.cache.local().pool.reached(address);
+        line.get().leads(route);
+        has_moved
     }
 
     /// The greeting for a new connection, for which so many seconds are left; the future only says that it is over.
@@ -330,6 +336,8 @@ impl PyPending {
 }
 
 impl Drive for Greeting {
+    fn routed(&mut self, _route: Route) {}
+
     fn request(&mut self, commands: &mut dyn Commands) {
         Operation::request(self, commands);
     }

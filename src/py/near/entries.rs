@@ -24,6 +24,8 @@ pub(in crate::py) enum MetEntry {
 pub(in crate::py) struct Beside {
     /// How many milliseconds the entry still lives.
     pub(in crate::py) left: i64,
+    /// Which server said so.
+    pub(in crate::py) peer: u64,
     /// The records of its tags.
     pub(in crate::py) records: Vec<Option<Vec<u8>>>,
 }
@@ -55,11 +57,11 @@ impl Inner {
             beside.records.iter().map(|record| record.as_deref().and_then(version).copied()).collect();
         let (Some(versions), Ok(left)) = (versions, u64::try_from(beside.left)) else { return Ok(()) };
         for ((ticket, record), version) in tickets.iter().zip(&tags.records).zip(&versions) {
-            drop(l1.fill(ticket, record, Some(Arc::new(Near::Record(*version))), Left::Always));
+            drop(l1.fill(ticket, record, Some(Arc::new(Near::Record(*version))), Left::Always, beside.peer));
         }
         let weight = entry.get().prepare_to_be_kept(py)?;
         let near: Arc<dyn Held> = Arc::new(Near::Entry { entry: entry.clone_ref(py), versions, weight });
-        drop(l1.fill(ticket, key, Some(near), Left::Milliseconds(left)));
+        drop(l1.fill(ticket, key, Some(near), Left::Milliseconds(left), beside.peer));
         Ok(())
     }
 }

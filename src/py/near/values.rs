@@ -122,7 +122,8 @@ impl Inner {
 }
 
 fn keep(l1: &L1, ticket: &Ticket, key: &[u8], got: Got, value: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-    let (near, left): (Option<Arc<dyn Held>>, Left) = match (value, got.value, got.left) {
+    let Got { value: bytes, left, peer } = got;
+    let (near, left): (Option<Arc<dyn Held>>, Left) = match (value, bytes, left) {
         (None, None, Some(Remaining::Absent)) => (None, Left::Always),
         (Some(value), Some(bytes), Some(left)) => {
             let left = match left {
@@ -137,6 +138,6 @@ fn keep(l1: &L1, ticket: &Ticket, key: &[u8], got: Got, value: Option<&Bound<'_,
         // It went between the two questions, or is damaged and a miss each time.
         _ => return Ok(()),
     };
-    drop(l1.fill(ticket, key, near, left));
+    drop(l1.fill(ticket, key, near, left, peer));
     Ok(())
 }

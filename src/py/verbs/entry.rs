@@ -64,7 +64,11 @@ impl Inner {
         found: Found,
         tickets: &[Ticket],
     ) -> PyResult<Option<Py<PyEntry>>> {
-        let beside = (!tickets.is_empty()).then(|| Beside { left: found.left, records: found.records.clone() });
+        let beside = (!tickets.is_empty()).then(|| Beside {
+            left: found.left,
+            peer: found.peer,
+            records: found.records.clone(),
+        });
         let Some(entry) = self.read_entry(py, key, tags, found)? else { return Ok(None) };
         let entry = Py::new(py, entry)?;
         if let Some(beside) = beside {

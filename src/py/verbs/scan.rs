@@ -6,7 +6,7 @@ use crate::keys::glob::{self, Pattern};
 use crate::py::args::{self, StepArg};
 use crate::py::client::{Given, Inner, Object, PyClient};
 use crate::py::plan::{Finish, Plan};
-use crate::store::{DeletePattern, Page, ScanPage};
+use crate::store::{DeletePattern, Page, Place, ScanPage};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyList, PyString};
@@ -14,6 +14,9 @@ use std::sync::Arc;
 
 /// What the keys of our own records begin with, which are no keys of the caller's: lists show them where they are named.
 const RECORDS: &[u8] = b"hitrate:";
+
+/// A [`Place`], as Python keeps it from page to page: cursor, server, and when that was asked.
+type PlaceArg = (u64, u64, u64);
 
 impl Inner {
     /// Deletes what matches.
@@ -78,20 +81,22 @@ impl Inner {
         }
     }
 
-    /// One page of keys: the next cursor, and the keys without what this cache puts in front.
+    /// One page of keys: the place where it ends, and the keys without what this cache puts in front.
     pub(super) fn scan(
         self: &Arc<Self>,
         py: Python<'_>,
-        cursor: u64,
+        place: PlaceArg,
         pattern: &str,
         itersize: StepArg,
         version: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Plan<ScanPage, impl Finish<Page>>> {
-        let operation = ScanPage { cursor, pattern: self.pattern(py, pattern, version)?, count: itersize.0 };
+        let (cursor, peer, asked_at) = place;
+        let place = Place { cursor, given_by: (peer, asked_at) };
+        let operation = ScanPage { place, pattern: self.pattern(py, pattern, version)?, count: itersize.0 };
         let (inner, version) = (Arc::clone(self), args::version(version)?);
         let shows_records = glob::names(pattern.as_bytes(), RECORDS);
         let finish = move |py: Python<'_>, page: Option<Page>| {
-            let (cursor, keys) = page.unwrap_or_default();
+            let (Place { cursor, given_by: (peer, asked_at) }, keys) = page.unwrap_or_default();
             let names = PyList::empty(py);
             let health = &inner.cache.local().health;
             for key in keys {
@@ -107,7 +112,7 @@ impl Inner {
                     )?;
                 }
             }
-            Ok((cursor, names).into_pyobject(py)?.into_any().unbind())
+            Ok(((cursor, peer, asked_at), names).into_pyobject(py)?.into_any().unbind())
         };
         Ok(Plan { operation, call: Call::bulk(Role::Certain), finish })
     }
@@ -115,28 +120,28 @@ impl Inner {
 
 #[pymethods]
 impl PyClient {
-    #[pyo3(signature = (cursor, pattern, itersize, version=None))]
+    #[pyo3(signature = (place, pattern, itersize, version=None))]
     fn _scan(
         &self,
         py: Python<'_>,
-        cursor: u64,
+        place: PlaceArg,
         pattern: &str,
         itersize: StepArg,
         version: Given<'_, '_>,
     ) -> PyResult<Py<PyAny>> {
-        self.inner.scan(py, cursor, pattern, itersize, version)?.wait(py, &self.inner)
+        self.inner.scan(py, place, pattern, itersize, version)?.wait(py, &self.inner)
     }
 
-    #[pyo3(signature = (cursor, pattern, itersize, version=None))]
+    #[pyo3(signature = (place, pattern, itersize, version=None))]
     fn _ascan<'py>(
         &self,
         py: Python<'py>,
-        cursor: u64,
+        place: PlaceArg,
         pattern: &str,
         itersize: StepArg,
         version: Given<'_, '_>,
     ) -> PyResult<Object<'py>> {
-        self.inner.scan(py, cursor, pattern, itersize, version)?.begin(py, &self.inner)
+        self.inner.scan(py, place, pattern, itersize, version)?.begin(py, &self.inner)
     }
 
     #[pyo3(signature = (pattern, version=None, *, itersize=StepArg::DEFAULT))]

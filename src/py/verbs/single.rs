@@ -67,7 +67,7 @@ impl Inner {
             stats.misses.one();
             Ok(default.unwrap_or_else(|| py.None()))
         };
-        Plan { operation: Get { key, with_lifetime }, call, finish }
+        Plan { operation: Get::new(key, with_lifetime), call, finish }
     }
 
     pub(super) fn set(
