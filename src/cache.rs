@@ -311,7 +311,7 @@ fn forget_copies(l1: &L1, written: &Forget) {
         Forget::Patterns(patterns) => {
             drop(l1.forget_matching(patterns.iter().map(|pattern| pattern.glob.clone()).collect()));
         }
-        Forget::Everything => drop(l1.forget_all()),
+        Forget::Everything { .. } => drop(l1.forget_all()),
     }
 }
 

@@ -154,8 +154,9 @@ impl Health {
 
     #[cold]
     fn is_in_journal(&self, key: &[u8]) -> bool {
-        let (state, is_critical) = (self.state.lock(), || self.keys.begins_with(key, &self.critical));
-        state.journal.names(key, is_critical) || (state.journal.is_everything() && !is_critical())
+        let state = self.state.lock();
+        state.journal.names(key, || self.keys.begins_with(key, &self.critical))
+            || state.journal.is_everything(|| self.keys.may_begin_with(key, &self.critical))
     }
 
     /// A new value was stored at a key whose deletion may still be waiting: it is settled.
@@ -271,6 +272,14 @@ impl Health {
         Box::new(move |key| keys.begins_with(key, &critical))
     }
 
+    /// Says yes to full keys that stay when everything of this cache goes: another cache's, and critical ones if they are to
+    /// be spared.
+    #[must_use]
+    pub fn spared_keys(&self, spares_critical: bool) -> Spares {
+        let (keys, critical) = (self.keys.clone(), self.critical.clone());
+        Box::new(move |key| !keys.owns(key) || (spares_critical && keys.may_begin_with(key, &critical)))
+    }
+
     /// One line in the log when the server begins to refuse.
     pub fn note_refusal(&self, error: &Error) {
         let Error::Server(refusal) = error else { return };
@@ -326,7 +335,7 @@ impl Health {
     fn write_down(self: &Arc<Self>, state: &mut State, forget: Forget) {
         self.stats.journaled.one();
         if state.journal.push(forget) {
-            state.journal.overflow(|key| self.keys.begins_with(key, &self.critical));
+            state.journal.overflow(|key| self.keys.may_begin_with(key, &self.critical));
             let event = Event::JournalOverflow { address: self.pool.address().to_owned() };
             self.emit(state, event);
         }

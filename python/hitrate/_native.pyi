@@ -395,6 +395,10 @@ class Client:
     def _owner(self) -> Owner: ...
     @property
     def _prefix(self) -> str: ...
+    @property
+    def _database(self) -> str:
+        """The server and the number of the database, without credentials."""
+
     def _add_or_get(self, key: str, value: Any, ttl: _Ttl = ..., version: Any = None) -> tuple[Any] | None: ...
     def _aadd_or_get(
         self, key: str, value: Any, ttl: _Ttl = ..., version: Any = None
@@ -419,6 +423,9 @@ class Client:
 
     def _spares(self, key: bytes, pattern: str) -> bool:
         """Whether `_forget_patterns` leaves this key of the server alone, though the pattern matches it."""
+
+    def _owns(self, key: bytes) -> bool:
+        """Tell whether `_delete_all` deletes this key of the server."""
 
     def _delete_all(self) -> int | None: ...
     def _adelete_all(self) -> Awaitable[int | None]: ...

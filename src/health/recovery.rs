@@ -72,7 +72,7 @@ impl Health {
                     let count = match &work {
                         Forget::Keys(keys) | Forget::Records(keys) => keys.len(),
                         Forget::Patterns(patterns) => patterns.len(),
-                        Forget::Everything => 1,
+                        Forget::Everything { .. } => 1,
                     };
                     *replayed += count;
                     self.stats.replayed.add(count);
@@ -128,11 +128,12 @@ impl Health {
                 let mut delete = DeletePattern::any_of(patterns.clone(), REPLAY_COUNT, self.critical_keys());
                 blocking::run(&self.pool, &mut delete, &PlainWaiter, patience)?;
             }
-            Forget::Everything => {
+            Forget::Everything { spares_critical } => {
                 let everything = self.keys.everything().ok_or_else(|| {
                     Error::Config("a key function that puts nothing in front hides which keys are ours".to_owned())
                 })?;
-                let mut delete = DeletePattern::new(everything, REPLAY_COUNT).sparing(self.critical_keys());
+                let mut delete =
+                    DeletePattern::new(everything, REPLAY_COUNT).sparing(self.spared_keys(*spares_critical));
                 blocking::run(&self.pool, &mut delete, &PlainWaiter, patience)?;
             }
         }

@@ -22,8 +22,36 @@ pub enum Forget {
     Records(Vec<FullKey>),
     /// Every key that one of these takes.
     Patterns(Vec<Pattern>),
-    /// Every key of this cache but the critical ones: what an overflow leaves.
-    Everything,
+    /// Every key of this cache.
+    Everything {
+        /// But the critical ones: what an overflow leaves.
+        spares_critical: bool,
+    },
+}
+
+/// Whether everything is to go.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Everything {
+    #[default]
+    No,
+    /// All but the critical keys.
+    Sparing,
+    /// With them.
+    All,
+}
+
+impl Everything {
+    fn of(spares_critical: bool) -> Self {
+        if spares_critical { Self::Sparing } else { Self::All }
+    }
+
+    fn takes(self, is_critical: impl FnOnce() -> bool) -> bool {
+        match self {
+            Self::No => false,
+            Self::Sparing => !is_critical(),
+            Self::All => true,
+        }
+    }
 }
 
 /// Deletions waiting for the server.
@@ -32,7 +60,7 @@ pub struct Journal {
     keys: HashSet<FullKey>,
     records: HashSet<FullKey>,
     patterns: BTreeSet<Pattern>,
-    everything: bool,
+    everything: Everything,
     /// What is being replayed now; it stays until the server has answered.
     under_way: Option<Forget>,
     max_keys: usize,
@@ -43,7 +71,8 @@ impl Forget {
         match self {
             Self::Keys(keys) | Self::Records(keys) => keys.iter().any(|one| one.as_slice() == key),
             Self::Patterns(patterns) => patterns.iter().any(|pattern| pattern.takes(key, &is_critical)),
-            Self::Everything => false,
+            // Asked for apart, for a key may be spared here that no pattern spares.
+            Self::Everything { .. } => false,
         }
     }
 }
@@ -56,7 +85,7 @@ impl Journal {
             keys: HashSet::new(),
             records: HashSet::new(),
             patterns: BTreeSet::new(),
-            everything: false,
+            everything: Everything::No,
             under_way: None,
             max_keys,
         }
@@ -70,19 +99,24 @@ impl Journal {
             Forget::Keys(keys) => self.keys.extend(keys),
             Forget::Records(records) => self.records.extend(records),
             Forget::Patterns(patterns) => self.patterns.extend(patterns),
-            Forget::Everything => self.everything = true,
+            Forget::Everything { spares_critical } => self.all(spares_critical),
         }
         self.patterns.len() > MAX_PATTERNS || self.keys.len() + self.records.len() > self.max_keys
     }
 
     /// Remembers "everything but the critical keys" instead of all details, and of critical keys as many as it may hold.
     pub fn overflow(&mut self, is_critical: impl Fn(&[u8]) -> bool) {
-        self.everything = true;
+        self.all(true);
         self.patterns.clear();
         // The records are deleted with everything: what depends on them is a miss then.
         self.records.clear();
         let max_keys = self.max_keys;
         self.keys = self.keys.drain().filter(|key| is_critical(key)).take(max_keys).collect();
+    }
+
+    /// Everything is to go; what was said before may have spared less.
+    fn all(&mut self, spares_critical: bool) {
+        self.everything = self.everything.max(Everything::of(spares_critical));
     }
 
     /// A new value was stored: the deletion of the old one is settled.
@@ -103,9 +137,10 @@ impl Journal {
             None => 0,
             Some(Forget::Keys(keys) | Forget::Records(keys)) => keys.len(),
             Some(Forget::Patterns(patterns)) => patterns.len(),
-            Some(Forget::Everything) => 1,
+            Some(Forget::Everything { .. }) => 1,
         };
-        self.keys.len() + self.records.len() + self.patterns.len() + usize::from(self.everything) + under_way
+        let everything = usize::from(self.everything != Everything::No);
+        self.keys.len() + self.records.len() + self.patterns.len() + everything + under_way
     }
 
     /// Whether a key is to be deleted by name or pattern, so that what the server still holds must not be read.
@@ -117,10 +152,14 @@ impl Journal {
             || self.under_way.as_ref().is_some_and(|forget| forget.names(key, &is_critical))
     }
 
-    /// Whether everything but the critical keys is to be deleted.
+    /// Whether a key is to be deleted with everything of this cache.
     #[must_use]
-    pub fn is_everything(&self) -> bool {
-        self.everything || self.under_way == Some(Forget::Everything)
+    pub fn is_everything(&self, is_critical: impl Fn() -> bool) -> bool {
+        let under_way = match self.under_way {
+            Some(Forget::Everything { spares_critical }) => Everything::of(spares_critical),
+            _ => Everything::No,
+        };
+        self.everything.max(under_way).takes(is_critical)
     }
 
     /// Whether records wait. What is deleted meanwhile must be deleted again behind them: a loader of another process that
@@ -146,7 +185,12 @@ impl Journal {
         if !self.patterns.is_empty() {
             return Some(Forget::Patterns(std::mem::take(&mut self.patterns).into_iter().collect()));
         }
-        std::mem::take(&mut self.everything).then_some(Forget::Everything)
+        let spares_critical = match std::mem::take(&mut self.everything) {
+            Everything::No => return None,
+            Everything::Sparing => true,
+            Everything::All => false,
+        };
+        Some(Forget::Everything { spares_critical })
     }
 
     /// The piece of work that was begun is done, or can never be done.
@@ -160,7 +204,7 @@ impl Journal {
             Some(Forget::Keys(keys)) => self.keys.extend(keys),
             Some(Forget::Records(records)) => self.records.extend(records),
             Some(Forget::Patterns(patterns)) => self.patterns.extend(patterns),
-            Some(Forget::Everything) => self.everything = true,
+            Some(Forget::Everything { spares_critical }) => self.all(spares_critical),
             None => {}
         }
     }
@@ -215,8 +259,8 @@ mod tests {
         assert!(journal.push(Forget::Keys(vec![key("session:1")])));
         journal.overflow(|key| key.starts_with(b"session:"));
         assert_eq!(journal.begin(), Some(Forget::Keys(vec![key("session:1")])));
-        assert!(journal.is_everything());
-        assert_eq!(journal.begin(), Some(Forget::Everything));
+        assert!(journal.is_everything(|| false));
+        assert_eq!(journal.begin(), Some(Forget::Everything { spares_critical: true }));
         journal.finish();
         assert!(journal.is_empty());
     }
@@ -261,12 +305,28 @@ mod tests {
     }
 
     #[test]
+    fn a_clear_takes_the_critical_keys_that_an_overflow_spares() {
+        let mut journal = Journal::new(10);
+        assert!(!journal.push(Forget::Everything { spares_critical: true }));
+        assert!(journal.is_everything(|| false) && !journal.is_everything(|| true));
+        assert!(!journal.push(Forget::Everything { spares_critical: false }));
+        assert!(!journal.push(Forget::Everything { spares_critical: true }));
+        assert!(journal.is_everything(|| true) && journal.len() == 1);
+        assert_eq!(journal.begin(), Some(Forget::Everything { spares_critical: false }));
+        assert!(journal.is_everything(|| true), "the server has not answered yet");
+        journal.put_back();
+        assert_eq!(journal.begin(), Some(Forget::Everything { spares_critical: false }));
+        journal.finish();
+        assert!(journal.is_empty() && !journal.is_everything(|| false));
+    }
+
+    #[test]
     fn records_overflow_as_keys_do() {
         let mut journal = Journal::new(1);
         assert!(journal.push(Forget::Records(vec![key("one"), key("two")])));
         journal.overflow(|_| false);
-        assert!(journal.is_everything() && !journal.has_records());
-        assert_eq!(journal.begin(), Some(Forget::Everything));
+        assert!(journal.is_everything(|| false) && !journal.has_records());
+        assert_eq!(journal.begin(), Some(Forget::Everything { spares_critical: true }));
     }
 
     proptest! {
@@ -284,7 +344,7 @@ mod tests {
                 journal.finish();
                 match forget {
                     Forget::Keys(keys) => kept.extend(keys),
-                    Forget::Everything => everything = true,
+                    Forget::Everything { .. } => everything = true,
                     Forget::Patterns(_) | Forget::Records(_) => prop_assert!(false, "no pattern was pushed"),
                 }
             }

@@ -9,9 +9,11 @@ pub mod json;
 pub mod pairs;
 pub mod query;
 pub mod scalar;
+pub mod versions;
 
 use crate::config::{CacheSettings, Layout};
 use smallvec::SmallVec;
+use versions::Names;
 
 /// A key as the server holds it; keys of usual length need no allocation.
 pub type FullKey = SmallVec<[u8; 128]>;
@@ -35,6 +37,8 @@ pub struct KeyMaker {
     /// What every key without a version of its own begins with.
     head: String,
     spelling: Spelling,
+    /// Of the versions, those that are no numbers.
+    names: Names,
 }
 
 impl KeyMaker {
@@ -47,8 +51,10 @@ impl KeyMaker {
             version: settings.version.clone(),
             head: String::new(),
             spelling: Spelling::Ours,
+            names: Names::default(),
         };
         maker.head = maker.head_of(&maker.version);
+        maker.names.meet(&maker.version);
         maker
     }
 
@@ -77,6 +83,14 @@ impl KeyMaker {
         &self.prefix
     }
 
+    /// What every key of `version`, which is used now, begins with.
+    fn used_head(&self, version: &str) -> String {
+        if self.has_versions() {
+            self.names.meet(version);
+        }
+        self.head_of(version)
+    }
+
     /// What every key of `version` begins with.
     #[must_use]
     pub fn head_of(&self, version: &str) -> String {
@@ -92,7 +106,7 @@ impl KeyMaker {
     pub fn spell(&self, key: &str, version: Option<&str>, full: &mut FullKey) {
         match version {
             None => full.extend_from_slice(self.head.as_bytes()),
-            Some(version) => full.extend_from_slice(self.head_of(version).as_bytes()),
+            Some(version) => full.extend_from_slice(self.used_head(version).as_bytes()),
         }
         full.extend_from_slice(key.as_bytes());
     }
@@ -119,21 +133,20 @@ impl KeyMaker {
         if self.layout == Layout::Plain {
             return self.strip(full, None);
         }
-        let versioned = full.strip_prefix(self.prefix.as_bytes())?.strip_prefix(b":")?;
-        let colon = versioned.iter().position(|byte| *byte == b':')?;
-        Some(&versioned[colon + 1..])
+        self.names.after(full.strip_prefix(self.prefix.as_bytes())?.strip_prefix(b":")?)
     }
 
     /// A glob for the server: ours literally, the caller's part as he wrote it.
     #[must_use]
     pub fn pattern(&self, glob: &str, version: Option<&str>) -> Vec<u8> {
-        let head = version.map_or_else(|| self.head.clone(), |version| self.head_of(version));
+        let head = version.map_or_else(|| self.head.clone(), |version| self.used_head(version));
         let mut pattern = escape_glob(head.as_bytes());
         pattern.extend_from_slice(glob.as_bytes());
         pattern
     }
 
-    /// A glob for every key of this cache, whatever its version; none when they cannot be told from others.
+    /// A glob for every key of this cache, whatever its version; none when they cannot be told from others. It may match
+    /// keys of others too, whose prefix goes on from this one: [`owns`](Self::owns) tells them apart.
     #[must_use]
     pub fn everything(&self) -> Option<Vec<u8>> {
         if let Spelling::Foreign { everything } = &self.spelling {
@@ -149,6 +162,15 @@ impl KeyMaker {
         })
     }
 
+    /// Whether a full key is one of this cache, as far as its spelling tells.
+    #[must_use]
+    pub fn owns(&self, full: &[u8]) -> bool {
+        match &self.spelling {
+            Spelling::Ours => self.logical(full).is_some(),
+            Spelling::Foreign { everything } => everything.as_ref().is_some_and(|glob| glob::matches(glob, full)),
+        }
+    }
+
     /// What every key of this cache begins with, whatever its version; empty when nothing is known of them.
     #[must_use]
     pub fn beginning(&self) -> Vec<u8> {
@@ -162,6 +184,21 @@ impl KeyMaker {
             Spelling::Foreign { .. } => full.windows(beginning.len().max(1)).any(|part| part == beginning.as_bytes()),
             Spelling::Ours => self.logical(full).is_some_and(|key| key.starts_with(beginning.as_bytes())),
         })
+    }
+
+    /// As [`begins_with`](Self::begins_with), or what begins so is a part of the key: it may be a key of another cache, whose
+    /// prefix goes on from this one.
+    #[must_use]
+    pub fn may_begin_with(&self, full: &[u8], beginnings: &[String]) -> bool {
+        let parts = || {
+            full.split_inclusive(|byte| *byte == b':').scan(0, |at, part| {
+                let from = *at;
+                *at += part.len();
+                Some(&full[from..])
+            })
+        };
+        self.begins_with(full, beginnings)
+            || beginnings.iter().any(|beginning| parts().skip(1).any(|rest| rest.starts_with(beginning.as_bytes())))
     }
 }
 
@@ -208,6 +245,35 @@ mod tests {
         assert_eq!(maker(&[("layout", "django")]).full("a", None).as_slice(), b":1:a");
         assert_eq!(keys.logical(b"nalar:7:a:b"), Some(&b"a:b"[..]));
         assert_eq!(keys.logical(b"other:7:a:b"), None);
+    }
+
+    #[test]
+    fn keys_of_a_prefix_that_goes_on_from_this_one_are_anothers() {
+        let keys = maker(&[("prefix", "shop"), ("layout", "django"), ("version", "beta")]);
+        let critical = ["session:".to_owned()];
+        for own in [&b"shop:1:k"[..], b"shop:-7:k", b"shop:beta:eu:1:k"] {
+            assert!(keys.owns(own));
+        }
+        assert!(!keys.owns(b"shop:eu:1:k") && !keys.owns(b"shopping:1:k") && !keys.owns(b"shop:1"));
+        assert!(!keys.begins_with(b"shop:eu:1:session:a", &critical));
+        // Once this cache has used it, it is a version of this cache.
+        assert_eq!(keys.full("k", Some("eu")).as_slice(), b"shop:eu:k");
+        assert!(keys.owns(b"shop:eu:1:k") && !keys.clone().owns(b"shop:us:1:k"));
+        assert!(maker(&[("prefix", "shop")]).owns(b"shop:eu:k"), "without versions nothing tells them apart");
+    }
+
+    #[test]
+    fn critical_beginnings_are_found_behind_further_parts_of_a_key() {
+        let critical = ["session:".to_owned(), "a:b".to_owned()];
+        let plain = maker(&[("prefix", "shop")]);
+        for key in [&b"shop:session:1"[..], b"shop:eu:session:1", b"shop:eu:1:session:1", b"shop:x:a:b"] {
+            assert!(plain.may_begin_with(key, &critical));
+        }
+        for key in [&b"shop:sessions"[..], b"shop:my-session:1", b"shop:x:a", b"session"] {
+            assert!(!plain.may_begin_with(key, &critical));
+        }
+        assert!(!plain.begins_with(b"shop:eu:session:1", &critical));
+        assert!(plain.may_begin_with(b"shop:k", &[String::new()]) && !plain.may_begin_with(b"shop:k", &[]));
     }
 
     #[test]

@@ -228,11 +228,14 @@ impl PyClient {
     }
 
     fn __repr__(&self) -> String {
-        let settings = self.inner.cache.settings();
-        format!(
-            "<hitrate cache at {}/{}, prefix '{}'>",
-            settings.server.address, settings.server.db, settings.cache.prefix
-        )
+        format!("<hitrate cache at {}, prefix '{}'>", self.database(), self.prefix())
+    }
+
+    /// The server and the number of the database, without credentials.
+    #[getter(_database)]
+    fn database(&self) -> String {
+        let server = &self.inner.cache.settings().server;
+        format!("{}/{}", server.address, server.db)
     }
 
     #[pyo3(signature = (key, version=None))]
@@ -256,8 +259,8 @@ impl PyClient {
         self.inner.owner.clone_ref(py)
     }
 
-    #[getter]
-    fn _prefix(&self) -> &str {
+    #[getter(_prefix)]
+    fn prefix(&self) -> &str {
         self.inner.cache.keys().prefix()
     }
 

@@ -226,6 +226,31 @@ async def test_an_overflowing_journal_clears_this_cache_but_its_critical_keys(
     assert sum("too many deletions" in record.message for record in caplog.records) == 1
 
 
+@pytest.mark.parametrize(("layout", "neighbour"), [("django", "eu"), ("django", "1"), ("plain", "eu")])
+async def test_an_overflow_and_a_replayed_clear_spare_what_is_another_cache_s(
+    own_server: Server, prefix: str, missing_cache: MakeCache, as_verbs: AsVerbs, layout: str, neighbour: str
+) -> None:
+    options = {"timeout": 0.3, "layout": layout, "critical": ["session:"]}
+    other = as_verbs(missing_cache(prefix=f"{prefix}:{neighbour}", **options))
+    verbs = as_verbs(cache := missing_cache(journal_max_keys=10, **options))
+    for each in (verbs, other):
+        await each.set_many(dict.fromkeys([*KEYS, "session:1"], "old"))
+    with frozen(own_server):
+        for key in KEYS[:16]:
+            await verbs.delete(key)
+    until_healed(cache)
+    assert await verbs.get_many([*KEYS, "session:1"]) == {"session:1": "old"}
+    assert await other.get("session:1") == "old"
+    is_told_apart = (layout, neighbour) == ("django", "eu")
+    assert len(await other.get_many(KEYS)) == (len(KEYS) if is_told_apart else 0)
+    if is_told_apart:
+        with frozen(own_server):
+            assert await verbs.clear() is None
+        until_healed(cache)
+        assert await verbs.get("session:1") is None
+        assert len(await other.get_many([*KEYS, "session:1"])) == len(KEYS) + 1
+
+
 async def test_an_overflow_does_not_lose_the_deletion_of_a_critical_key(
     own_server: Server, missing_cache: MakeCache, as_verbs: AsVerbs
 ) -> None:

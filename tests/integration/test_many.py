@@ -160,6 +160,20 @@ async def test_clear_takes_only_the_own_prefix(verbs: Verbs, make_verbs: MakeVer
     assert await other.get_many("ab") == {"a": 1, "b": 2}
 
 
+async def test_clear_spares_a_cache_whose_prefix_goes_on_from_this_one(make_verbs: MakeVerbs, prefix: str) -> None:
+    own, longer, deeper = (make_verbs(prefix=f"{prefix}{end}", layout="django") for end in ("", ":eu", ":eu:1"))
+    for cache in (own, longer, deeper):
+        for version in (1, -2, "beta"):
+            await cache.set("k", 1, version=version)
+    assert await own.clear() == 3
+    for version in (1, -2, "beta"):
+        assert await own.get("k", version=version) is None
+        assert await longer.get("k", version=version) == await deeper.get("k", version=version) == 1
+    # A version that looks like the name of the other cache is this one's own.
+    await own.set("1:k", "own", version="eu")
+    assert await longer.get("k") == "own"
+
+
 async def test_clear_with_flush_takes_the_database_and_no_other(own_server: Server, make_verbs: MakeVerbs) -> None:
     verbs, other, second = (
         make_verbs(own_server.url),

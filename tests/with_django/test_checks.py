@@ -15,6 +15,7 @@ from django.test.utils import override_settings
 
 from hitrate.django.checks import check_caches, check_deployment
 from hitrate.django.foreign import OTHER_COMPRESSION
+from hitrate.django.neighbours import check_prefixes
 
 OURS = "hitrate.django.RedisCache"
 URL = "redis://localhost:6379/1"
@@ -263,3 +264,37 @@ def test_an_embedded_store_is_warned_of_at_deployment(
         assert [message.id for message in deployed] == ["hitrate.W007"] * (shown is not None)
     with override_settings(CACHES={"default": {"BACKEND": OURS, "LOCATION": URL}}):
         assert check_deployment() == []
+
+
+def spell_without_version(key: str, prefix: str, version: int) -> str:
+    return f"{prefix}:{key}"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "named"),
+    [
+        ({"KEY_PREFIX": "shop"}, {"KEY_PREFIX": "shop:eu"}, False),
+        ({"KEY_PREFIX": "shop"}, {"KEY_PREFIX": "shopping"}, False),
+        ({"KEY_PREFIX": "shop"}, {"KEY_PREFIX": "shop"}, False),
+        ({"KEY_PREFIX": "shop"}, {"KEY_PREFIX": "shop:1"}, True),
+        ({"KEY_PREFIX": "shop"}, {"KEY_PREFIX": "shop:1", "LOCATION": "redis://localhost:6379/2"}, False),
+        ({"KEY_PREFIX": "shop"}, {"KEY_PREFIX": "shop:1", "LOCATION": "memory://"}, False),
+        ({"KEY_PREFIX": "shop", "VERSION": "eu"}, {"KEY_PREFIX": "shop:eu"}, True),
+        ({"KEY_PREFIX": "shop", "KEY_FUNCTION": spell_without_version}, {"KEY_PREFIX": "shop:eu"}, True),
+        (
+            {"KEY_PREFIX": "shop"},
+            {"KEY_PREFIX": "shop:1", "BACKEND": "django.core.cache.backends.dummy.DummyCache"},
+            False,
+        ),
+    ],
+)
+def test_prefixes_that_do_not_tell_caches_apart_are_named(
+    first: dict[str, Any], second: dict[str, Any], named: bool
+) -> None:
+    params = {"BACKEND": OURS, "LOCATION": URL}
+    with override_settings(CACHES={"default": {**params, **first}, "sessions": {**params, **second}}):
+        messages = check_prefixes()
+        assert [message.id for message in messages] == ["hitrate.W012"] * named
+        assert [message.id for message in run_checks(tags=[Tags.caches])] == ["hitrate.W012"] * named
+    for message in messages:
+        assert "CACHES['default']: clear() deletes the keys of CACHES['sessions'] too" in message.msg

@@ -115,6 +115,15 @@ def test_an_alias_chooses_the_cache(server: Endpoint, prefix: str) -> None:
         assert as_json("doctor", "--alias", "y", samples=10, keys=10)["prefix"] == f"{prefix}y:1:"
 
 
+def test_doctor_names_a_cache_whose_keys_look_like_those_of_this_one(server: Endpoint, prefix: str) -> None:
+    each = {"BACKEND": BACKEND, "LOCATION": server.url}
+    both = {"default": {**each, "KEY_PREFIX": prefix}, "sessions": {**each, "KEY_PREFIX": f"{prefix}:1"}}
+    with override_settings(CACHES=both):
+        for alias, named in (("default", [["CACHES['sessions']"]]), ("sessions", [])):
+            findings = as_json("doctor", "--alias", alias, samples=10, keys=10)["findings"]
+            assert [found["value"] for found in findings if found["check"] == "keyspace.neighbours"] == named
+
+
 def upper_case(key: str, prefix: str, version: int) -> str:
     """A key function of a project."""
     return f"{prefix}|{version}|{key}".upper()

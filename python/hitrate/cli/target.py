@@ -22,10 +22,12 @@ class Target:
     Attributes:
         url: of the server; may hold a password, and is shown by nothing here.
         options: keyword arguments of `hitrate.Cache`; they beat the URL.
+        neighbours: other caches that are known, whose keys ``clear()`` of this one deletes too.
     """
 
     url: str = field(repr=False)
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    neighbours: tuple[str, ...] = ()
 
     def open(self) -> Cache:
         """

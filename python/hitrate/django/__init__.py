@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # Importing them registers system checks, aliases.
-from hitrate.django import address_checks, checks, naming, rule_checks  # noqa: F401
+from hitrate.django import address_checks, checks, naming, neighbours, rule_checks  # noqa: F401
 from hitrate.django.backend import RedisCache
 from hitrate.django.bulk import changing
 from hitrate.django.client import RawClient, get_redis_connection

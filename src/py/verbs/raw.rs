@@ -29,7 +29,10 @@ impl Inner {
             Some(reply) => snapshot::reply(py, reply),
             None => Ok(py.None()),
         };
-        let call = Call { writes: writes.then_some(Forget::Everything), ..Call::bulk(Role::Certain) };
+        let call = Call {
+            writes: writes.then_some(Forget::Everything { spares_critical: false }),
+            ..Call::bulk(Role::Certain)
+        };
         Ok(Plan { operation: Raw { command }, call, finish })
     }
 }

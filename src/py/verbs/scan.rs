@@ -60,7 +60,10 @@ impl Inner {
 
     /// Deletes everything of this cache.
     pub(super) fn delete_all(self: &Arc<Self>) -> PyResult<Plan<DeletePattern, impl Finish<i64> + use<>>> {
-        Ok(self.deletion(vec![Pattern::of_all(self.everything()?)], StepArg::DEFAULT))
+        let operation = DeletePattern::new(self.everything()?, StepArg::DEFAULT.0)
+            .sparing(self.cache.local().health.spared_keys(false));
+        let call = Call::bulk(Role::Forget(Forget::Everything { spares_critical: false }));
+        Ok(Plan { operation, call, finish: self.count_deleted() })
     }
 
     fn deletion(
@@ -194,6 +197,11 @@ impl PyClient {
     fn _spares(&self, key: &[u8], pattern: &str) -> bool {
         let critical = &self.inner.cache.settings().cache.critical;
         self.inner.cache.keys().begins_with(key, critical) && !self.inner.names_critical(pattern)
+    }
+
+    /// Whether `clear()` deletes this key of the server.
+    fn _owns(&self, key: &[u8]) -> bool {
+        self.inner.cache.keys().owns(key)
     }
 
     fn _delete_all(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {

@@ -39,6 +39,7 @@ BY_FACTS: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     limits.check_timeouts,
     limits.check_output_buffers,
     limits.check_lazy_free,
+    keyspace.check_neighbours,
 )
 # What stays unknown without a command.
 HIDDEN = {

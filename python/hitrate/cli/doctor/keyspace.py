@@ -107,6 +107,19 @@ def check_keyspace(interview: Interview, facts: Facts, own: str, *, limit: int, 
     yield from _judge(groups, facts, seen)
 
 
+def check_neighbours(facts: Facts) -> Iterator[Finding]:
+    """Whether this cache takes keys of another one for its own."""
+    near = facts.target.neighbours
+    if near:
+        yield warning(
+            "keyspace.neighbours",
+            f"keys of {' and '.join(near)} look like keys of this cache, for its prefix begins theirs",
+            list(near),
+            why="clear() deletes them too, and so does an overflow of the journal, but for critical keys",
+            advice="choose prefixes of which none begins with another, or another database for one of them",
+        )
+
+
 def table(groups: dict[str, dict[str, Any]]) -> list[str]:
     """Lay the value of ``keyspace.sizes`` out as lines of text."""
     rows = [("prefix", "keys", "mean", "largest", "in all")]

@@ -13,7 +13,9 @@ from django.core.cache.backends.base import InvalidCacheBackendError, default_ke
 from hitrate import Cache
 from hitrate.cli.target import Target
 from hitrate.django import conf
+from hitrate.django.aliases import client_behind
 from hitrate.django.backend import RedisCache
+from hitrate.django.neighbours import neighbours
 from hitrate.exceptions import ConfigError
 
 
@@ -33,9 +35,10 @@ def target_of(alias: str) -> Target:
     params = settings.CACHES[alias]
     config = conf.read(params.get("LOCATION"), params)
     config.require_valid()
+    near = tuple(f"CACHES['{name}']" for name, _ in neighbours(client_behind(alias)))
     if backend.key_func is default_key_func:
-        return Target(config.url, config.options)
-    return _SpelledTarget(config.url, {**config.options, "key_function": backend.key_func}, backend)
+        return Target(config.url, config.options, near)
+    return _SpelledTarget(config.url, {**config.options, "key_function": backend.key_func}, near, backend)
 
 
 @dataclass(frozen=True)
