@@ -119,9 +119,13 @@ impl Journal {
         self.everything = self.everything.max(Everything::of(spares_critical));
     }
 
-    /// A new value was stored: the deletion of the old one is settled.
+    /// A new value was stored: the deletion of the old one is settled. One that is under way cannot be taken back, but is not
+    /// begun again.
     pub fn forgive(&mut self, key: &[u8]) {
         self.keys.remove(key);
+        if let Some(Forget::Keys(under_way)) = &mut self.under_way {
+            under_way.retain(|one| one.as_slice() != key);
+        }
     }
 
     /// Nothing is waiting, and nothing under way.
@@ -286,6 +290,20 @@ mod tests {
         assert!(journal.names(b"a", || false), "deleted once more while the first deletion was under way");
         journal.forgive(b"a");
         assert!(!journal.names(b"a", || false));
+    }
+
+    #[test]
+    fn a_deletion_under_way_that_was_forgiven_is_not_begun_again() {
+        let mut journal = Journal::new(10);
+        assert!(!journal.push(Forget::Keys(vec![key("a"), key("b")])));
+        journal.begin();
+        journal.forgive(b"a");
+        assert!(!journal.names(b"a", || false) && journal.names(b"b", || false), "the new value may be read");
+        journal.put_back();
+        assert_eq!(journal.begin(), Some(Forget::Keys(vec![key("b")])));
+        journal.forgive(b"b");
+        journal.put_back();
+        assert!(journal.is_empty() && journal.begin().is_none());
     }
 
     #[test]
