@@ -15,6 +15,10 @@ use crate::stats::Stats;
 use crate::store::Memory;
 use crate::wait::{Deadline, Gate, Waiter};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Longest time that a call may take which no caller wants to wait for.
+const A_MOMENT: Duration = Duration::from_millis(500);
 
 /// What a caller does when the server is away; the table is in `docs/features/failing.md`.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +38,7 @@ pub enum Role {
 }
 
 /// One call of a user.
+#[allow(clippy::struct_excessive_bools)] // each is asked for by itself, and any of them may be true beside any other
 #[derive(Debug, Clone)]
 pub struct Call {
     /// What a failure means to it.
@@ -42,6 +47,8 @@ pub struct Call {
     pub critical: bool,
     /// Many round trips, with a deadline of their own, that never open the breaker.
     pub bulk: bool,
+    /// It tidies up for a caller who wants to be gone: it may take [`A_MOMENT`], and does not wait for the PING of a failure.
+    pub brief: bool,
     /// It asks for a key whose deletion still waits for the server: what the server holds there is no answer.
     pub forgotten: bool,
     /// What it writes, where that is not what its role forgets; only where there is a local cache to be told.
@@ -52,7 +59,7 @@ impl Call {
     /// A call of one round trip, on keys that are not critical.
     #[must_use]
     pub fn new(role: Role) -> Self {
-        Self { role, critical: false, bulk: false, forgotten: false, writes: None }
+        Self { role, critical: false, bulk: false, brief: false, forgotten: false, writes: None }
     }
 
     /// A call of many round trips.
@@ -157,7 +164,11 @@ impl Cache {
     #[must_use]
     pub fn patience(&self, call: &Call) -> Patience {
         let server = &self.settings.server;
-        let whole = if call.bulk { server.bulk_timeout } else { server.timeout };
+        let whole = match call {
+            Call { brief: true, .. } => server.timeout.min(A_MOMENT),
+            Call { bulk: true, .. } => server.bulk_timeout,
+            _ => server.timeout,
+        };
         Patience { round_trip: server.timeout, whole: Deadline::after(whole) }
     }
 
@@ -176,14 +187,20 @@ impl Cache {
             return Ok(None);
         }
         let local = self.local();
+        let patience = self.patience(&call);
         let result = match &local.memory {
-            None => blocking::run(&local.pool, &mut operation, waiter, self.patience(&call)),
+            None => blocking::run(&local.pool, &mut operation, waiter, patience),
             Some(memory) => memory.run(&mut operation, waiter),
         };
         self.wrote(&call);
         match result {
             Ok(outcome) => Ok(Some(outcome)),
-            Err(error) => self.failed(error, call, Some(waiter)).map(|()| None),
+            Err(error) => {
+                if error == Error::Interrupted && !call.bulk {
+                    local.health.interrupted(patience.whole.whole().saturating_sub(patience.whole.remaining()));
+                }
+                self.failed(error, call, Some(waiter)).map(|()| None)
+            }
         }
     }
 
@@ -266,8 +283,8 @@ impl Cache {
         }
         if !call.bulk {
             match waiter {
-                Some(waiter) => health.failed(&error, waiter)?,
-                None => health.failed_elsewhere(&error),
+                Some(waiter) if !call.brief => health.failed(&error, waiter)?,
+                _ => health.failed_elsewhere(&error),
             }
         }
         self.settle(error, &call)
@@ -312,6 +329,7 @@ fn forget_copies(l1: &L1, written: &Forget) {
             drop(l1.forget_matching(patterns.iter().map(|pattern| pattern.glob.clone()).collect()));
         }
         Forget::Everything { .. } => drop(l1.forget_all()),
+        Forget::Lock(lock) => drop(l1.forget(&lock.key)),
     }
 }
 

@@ -8,7 +8,7 @@ mod recovery;
 
 use crate::breaker::{Breaker, Suspicion};
 use crate::config::CacheSettings;
-use crate::error::{Error, Refusal, Result};
+use crate::error::{Error, Refusal, Result, Stage};
 use crate::invalidate::{Forget, Journal};
 use crate::keys::KeyMaker;
 use crate::net::Pool;
@@ -28,6 +28,9 @@ const MAX_EVENTS: usize = 64;
 
 /// A refusal that comes again within this time is the same state, and no new line in the log.
 const SAME_REFUSAL: Duration = Duration::from_secs(60);
+
+/// A caller who waited for so long and was interrupted makes the server suspect.
+const LONG_WAIT: Duration = Duration::from_millis(100);
 
 /// A change of state, for one line in the log.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,6 +77,8 @@ struct State {
     breaker: Breaker,
     journal: Journal,
     recovering: bool,
+    /// How often the thread that recovers has panicked.
+    panics: usize,
     /// What opened the breaker.
     cause: Option<Error>,
     events: VecDeque<Event>,
@@ -114,6 +119,7 @@ impl Health {
                 breaker: Breaker::default(),
                 journal: Journal::new(settings.journal_max_keys),
                 recovering: false,
+                panics: 0,
                 cause: None,
                 events: VecDeque::new(),
                 refusals: HashMap::new(),
@@ -232,6 +238,8 @@ impl Health {
             Ok(()) => self.state.lock().breaker.cleared(suspicion),
             Err(Error::Interrupted) => {
                 self.state.lock().breaker.cleared(suspicion);
+                // Somebody else waits for another one: no caller may ever have the time for both.
+                self.failed_elsewhere(error);
                 return Err(Error::Interrupted);
             }
             Err(_) => self.open(suspicion, error),
@@ -242,6 +250,15 @@ impl Health {
     /// As [`failed`](Self::failed), for callers that must not wait: a thread that ends with it sends the PING.
     pub fn failed_elsewhere(self: &Arc<Self>, error: &Error) {
         self.probe_elsewhere(error);
+    }
+
+    /// A caller was interrupted after waiting for so long. If he, or a time limit of his, is always sooner than ours, nothing
+    /// else ever finds out that the server is dead.
+    pub fn interrupted(self: &Arc<Self>, after: Duration) {
+        if after >= LONG_WAIT.min(self.pool.server().timeout / 4) {
+            let address = self.pool.address().to_owned();
+            self.failed_elsewhere(&Error::Timeout { address, after, stage: Stage::Reply });
+        }
     }
 
     /// The thread that sends the PING, if one is to be sent and the system has a thread to give.
@@ -358,10 +375,7 @@ impl Health {
         state.cause = Some(error.clone());
         self.is_open.store(true, Ordering::Release);
         if !self.start_recovery(&mut state) {
-            // Without a thread nobody would ever close it again: better to go on paying deadlines.
-            state.breaker.answered();
-            state.breaker.recovered(Instant::now());
-            self.is_open.store(false, Ordering::Release);
+            self.close_unrecovered(&mut state);
         }
     }
 }

@@ -175,7 +175,7 @@ class Cache(Twins):
 
     def clear(self, *, flush: bool = False) -> int | None:
         """
-        Delete everything of this cache: every key with its prefix, and with a version behind it if the layout has versions.
+        Delete everything of this cache: every key with its prefix, which a version follows if the layout has versions.
 
         Args:
             flush: empty the whole database instead, whoever wrote there (``FLUSHDB ASYNC``): faster.

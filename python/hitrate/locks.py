@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import secrets
 import time
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from hitrate.exceptions import ConfigError, LockError, LockNotOwnedError, LockTimeoutError
+from hitrate.exceptions import (
+    ConfigError,
+    HitrateError,
+    LockError,
+    LockNotOwnedError,
+    LockTimeoutError,
+    ProtocolError,
+    ServerConnectionError,
+    ServerTimeoutError,
+)
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -17,6 +27,8 @@ if TYPE_CHECKING:
     from hitrate.twins import Twins
 
 _TOKEN_BYTES = 20
+# The server may have done what was asked.
+_UNANSWERED = (ServerConnectionError, ServerTimeoutError, ProtocolError)
 
 
 class Lock:
@@ -54,7 +66,8 @@ class Lock:
             raise ConfigError(f"'sleep' must be more than 0 seconds, not {self._sleep}: each try asks the server")
         self._version = version
         self._token: bytes | None = None
-        # Sent to a server whose answer was lost: it may hold the lock for us.
+        # Sent to a server whose answer was not seen: it may hold the lock by this token, which nobody will ever use. No
+        # token is sent twice, for what gives it back may come through late.
         self._doubtful: bytes | None = None
 
     def __repr__(self) -> str:
@@ -84,12 +97,17 @@ class Lock:
         return True
 
     def _take(self) -> bool:
-        before, token = self._doubtful, self._doubtful or _new_token()
-        self._doubtful = token
-        taken = self._client._lock_acquire(self._key, token, self._ttl, self._version)
-        if not taken and before is not None and self._client.execute("GET", self._full_key) == before:
-            taken = True
-        return self._taken(token, taken)
+        if self._doubtful is not None:
+            self._client._lock_release(self._key, self._doubtful, self._version)
+        token = self._doubtful = _new_token()
+        try:
+            return self._taken(token, self._client._lock_acquire(self._key, token, self._ttl, self._version))
+        except BaseException as error:
+            # What goes wrong here must not hide what went wrong before.
+            with suppress(Exception):
+                if self._is_doubtful(error, token):
+                    self._gave_up(token, self._client._lock_abandon(self._key, token, self._version))
+            raise
 
     async def aacquire(self, *, blocking: bool = True, blocking_timeout: float | timedelta | None = None) -> bool:
         """Take the lock, as `acquire` does."""
@@ -102,18 +120,43 @@ class Lock:
         return True
 
     async def _atake(self) -> bool:
-        before, token = self._doubtful, self._doubtful or _new_token()
-        self._doubtful = token
-        taken = await self._client._alock_acquire(self._key, token, self._ttl, self._version)
-        if not taken and before is not None and await self._client.aexecute("GET", self._full_key) == before:
-            taken = True
-        return self._taken(token, taken)
+        if self._doubtful is not None:
+            await self._client._alock_release(self._key, self._doubtful, self._version)
+        token = self._doubtful = _new_token()
+        try:
+            return self._taken(token, await self._client._alock_acquire(self._key, token, self._ttl, self._version))
+        except BaseException as error:
+            with suppress(Exception):
+                if self._is_doubtful(error, token):
+                    self._abandon(token)
+            raise
+
+    def _is_doubtful(self, error: BaseException, token: bytes) -> bool:
+        """Tell whether the lock may be taken although taking it ended with this: Ctrl-C, a time limit, a lost reply."""
+        has_answered = isinstance(error, HitrateError) and not isinstance(error, _UNANSWERED)
+        self._token, self._doubtful = None, None if has_answered else token
+        return not has_answered
+
+    def _abandon(self, token: bytes) -> None:
+        """Give the lock back without waiting for it: it is sent now, behind what took the lock."""
+        import asyncio
+
+        def end(giving_up: asyncio.Future[bool]) -> None:
+            if not giving_up.cancelled() and giving_up.exception() is None:
+                self._gave_up(token, giving_up.result())
+
+        asyncio.ensure_future(self._client._alock_abandon(self._key, token, self._version)).add_done_callback(end)
+
+    def _gave_up(self, token: bytes, given_back: bool) -> None:
+        # Otherwise the request that takes it may still be on its way.
+        if given_back and self._doubtful == token:
+            self._doubtful = None
 
     def _taken(self, token: bytes, taken: bool) -> bool:
-        # Here the server has answered, and there is no doubt left.
-        self._doubtful = None
         if taken:
             self._token = token
+        # Here the server has answered, and there is no doubt left.
+        self._doubtful = None
         return taken
 
     def release(self) -> None:

@@ -5,7 +5,7 @@ use crate::breaker::Backoff;
 use crate::error::{Error, Refusal, Result};
 use crate::invalidate::Forget;
 use crate::net::blocking::{self, Patience};
-use crate::store::{DeletePattern, RecordsForget, Unlink};
+use crate::store::{DeletePattern, LockRelease, RecordsForget, Unlink};
 use crate::wait::{Deadline, Parking, PlainWaiter};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 const REPLAY_COUNT: usize = 1000;
 /// As good as no deadline: every single round trip has one.
 const A_DAY: Duration = Duration::from_secs(86_400);
+/// Panics after which it is not started again by itself, but by the next outage or deletion alone.
+pub(super) const MAX_PANICS: usize = 3;
 /// How long the thread goes on for a cache that nobody uses any more.
 const LAST_TRIES: Duration = Duration::from_secs(600);
 
@@ -27,6 +29,25 @@ impl Health {
             state.recovering = thread.spawn(move || recovery.0.recover()).is_ok();
         }
         state.recovering
+    }
+
+    /// Closes the breaker without a thread that could tell when: otherwise nobody would ever close it again, and it is better to
+    /// go on paying deadlines.
+    pub(super) fn close_unrecovered(&self, state: &mut State) {
+        state.breaker.answered();
+        state.breaker.recovered(Instant::now());
+        self.is_open.store(false, Ordering::Release);
+    }
+
+    fn recover_from_panic(self: &Arc<Self>) {
+        let mut state = self.state.lock();
+        state.recovering = false;
+        // What it was doing is still to be done.
+        state.journal.put_back();
+        state.panics += 1;
+        if state.panics > MAX_PANICS || !self.start_recovery(&mut state) {
+            self.close_unrecovered(&mut state);
+        }
     }
 
     /// The recovery thread. It owns nothing of Python.
@@ -72,7 +93,7 @@ impl Health {
                     let count = match &work {
                         Forget::Keys(keys) | Forget::Records(keys) => keys.len(),
                         Forget::Patterns(patterns) => patterns.len(),
-                        Forget::Everything { .. } => 1,
+                        Forget::Everything { .. } | Forget::Lock(_) => 1,
                     };
                     *replayed += count;
                     self.stats.replayed.add(count);
@@ -128,6 +149,10 @@ impl Health {
                 let mut delete = DeletePattern::any_of(patterns.clone(), REPLAY_COUNT, self.critical_keys());
                 blocking::run(&self.pool, &mut delete, &PlainWaiter, patience)?;
             }
+            Forget::Lock(lock) => {
+                let mut release = LockRelease::new(lock.key.clone(), lock.token.clone());
+                blocking::run(&self.pool, &mut release, &PlainWaiter, patience)?;
+            }
             Forget::Everything { spares_critical } => {
                 let everything = self.keys.everything().ok_or_else(|| {
                     Error::Config("a key function that puts nothing in front hides which keys are ours".to_owned())
@@ -142,13 +167,13 @@ impl Health {
 }
 
 /// What the recovery thread holds.
-struct Recovery(Arc<Health>);
+pub(super) struct Recovery(pub(super) Arc<Health>);
 
 impl Drop for Recovery {
     fn drop(&mut self) {
         // A panic would be a bug; that nobody ever tries again would make it an outage.
         if std::thread::panicking() {
-            self.0.state.lock().recovering = false;
+            self.0.recover_from_panic();
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::config::Settings;
-use crate::error::Stage;
 use crate::keys::FullKey;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -88,4 +87,65 @@ fn a_ping_that_fails_while_nothing_is_heard_opens_the_breaker_until_one_is_answe
     serve(server.accept());
     until(|| !health.is_open());
     assert!(matches!(&health.take_events()[..], [Event::Opened { .. }, Event::Recovered { .. }]));
+}
+
+#[test]
+fn an_interrupted_caller_has_the_server_probed_if_he_has_waited() {
+    let (server, user) = (Server::start(), Arc::new(()));
+    let health = server.health(&user);
+    health.interrupted(LONG_WAIT / 2);
+    assert!(!health.is_suspected());
+    health.interrupted(LONG_WAIT);
+    drop(server.accept());
+    until(|| health.is_open());
+    serve(server.accept());
+    until(|| !health.is_open());
+}
+
+/// Has the thread that recovers panic, having begun what waits.
+fn panic_in_recovery(health: &Arc<Health>) {
+    let recovery = recovery::Recovery(Arc::clone(health));
+    let mut state = health.state.lock();
+    state.recovering = true;
+    state.journal.begin();
+    drop(state);
+    let thread = std::thread::spawn(move || {
+        let _recovery = recovery;
+        // No message of a panic in what the test prints.
+        std::panic::resume_unwind(Box::new("a bug"));
+    });
+    assert!(thread.join().is_err());
+}
+
+#[test]
+fn a_panic_of_the_thread_that_recovers_is_followed_by_another_thread() {
+    let (server, user) = (Server::start(), Arc::new(()));
+    let health = server.health(&user);
+    let mut state = health.state.lock();
+    let suspicion = state.breaker.failed().expect("it is closed");
+    assert!(state.breaker.confirmed(suspicion, Instant::now()));
+    assert!(!state.journal.push(Forget::Keys(vec![FullKey::from_slice(b"k")])));
+    health.is_open.store(true, Ordering::Release);
+    health.has_journal.store(true, Ordering::Release);
+    drop(state);
+    panic_in_recovery(&health);
+    serve(server.accept());
+    serve(server.accept());
+    until(|| !health.is_open() && !health.has_journal());
+    assert_eq!(health.stats.replayed.get(), 1, "what was under way is not lost");
+}
+
+#[test]
+fn where_it_panics_again_and_again_the_breaker_is_closed() {
+    let (server, user) = (Server::start(), Arc::new(()));
+    let health = server.health(&user);
+    let mut state = health.state.lock();
+    state.panics = recovery::MAX_PANICS;
+    let suspicion = state.breaker.failed().expect("it is closed");
+    assert!(state.breaker.confirmed(suspicion, Instant::now()));
+    health.is_open.store(true, Ordering::Release);
+    drop(state);
+    panic_in_recovery(&health);
+    assert!(!health.is_open() && !health.state.lock().recovering);
+    assert!(health.probe_elsewhere(&timeout(&health)).is_some(), "the next failure is a suspicion");
 }

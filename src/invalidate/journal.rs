@@ -27,6 +27,17 @@ pub enum Forget {
         /// But the critical ones: what an overflow leaves.
         spares_critical: bool,
     },
+    /// A lock that nobody knows to be his. In a box, for it is rare and would make every call larger.
+    Lock(Box<Abandoned>),
+}
+
+/// A lock to be given back, if it holds this token.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Abandoned {
+    /// Of the lock.
+    pub key: FullKey,
+    /// Which nobody uses any more.
+    pub token: Vec<u8>,
 }
 
 /// Whether everything is to go.
@@ -61,6 +72,7 @@ pub struct Journal {
     records: HashSet<FullKey>,
     patterns: BTreeSet<Pattern>,
     everything: Everything,
+    locks: BTreeSet<Box<Abandoned>>,
     /// What is being replayed now; it stays until the server has answered.
     under_way: Option<Forget>,
     max_keys: usize,
@@ -72,7 +84,8 @@ impl Forget {
             Self::Keys(keys) | Self::Records(keys) => keys.iter().any(|one| one.as_slice() == key),
             Self::Patterns(patterns) => patterns.iter().any(|pattern| pattern.takes(key, &is_critical)),
             // Asked for apart, for a key may be spared here that no pattern spares.
-            Self::Everything { .. } => false,
+            // Of a lock: whoever else holds it keeps it.
+            Self::Everything { .. } | Self::Lock(_) => false,
         }
     }
 }
@@ -86,6 +99,7 @@ impl Journal {
             records: HashSet::new(),
             patterns: BTreeSet::new(),
             everything: Everything::No,
+            locks: BTreeSet::new(),
             under_way: None,
             max_keys,
         }
@@ -100,6 +114,9 @@ impl Journal {
             Forget::Records(records) => self.records.extend(records),
             Forget::Patterns(patterns) => self.patterns.extend(patterns),
             Forget::Everything { spares_critical } => self.all(spares_critical),
+            // Nothing could stand for those that find no room.
+            Forget::Lock(lock) if self.locks.len() < self.max_keys => drop(self.locks.insert(lock)),
+            Forget::Lock(_) => {}
         }
         self.patterns.len() > MAX_PATTERNS || self.keys.len() + self.records.len() > self.max_keys
     }
@@ -141,10 +158,10 @@ impl Journal {
             None => 0,
             Some(Forget::Keys(keys) | Forget::Records(keys)) => keys.len(),
             Some(Forget::Patterns(patterns)) => patterns.len(),
-            Some(Forget::Everything { .. }) => 1,
+            Some(Forget::Everything { .. } | Forget::Lock(_)) => 1,
         };
         let everything = usize::from(self.everything != Everything::No);
-        self.keys.len() + self.records.len() + self.patterns.len() + everything + under_way
+        self.keys.len() + self.records.len() + self.patterns.len() + self.locks.len() + everything + under_way
     }
 
     /// Whether a key is to be deleted by name or pattern, so that what the server still holds must not be read.
@@ -173,13 +190,16 @@ impl Journal {
         !self.records.is_empty() || matches!(self.under_way, Some(Forget::Records(_)))
     }
 
-    /// Begins the next piece of work: some records, some keys, then all patterns in one walk, then everything.
+    /// Begins the next piece of work: a lock, some records, some keys, then all patterns in one walk, then everything.
     pub fn begin(&mut self) -> Option<Forget> {
         self.under_way = self.next();
         self.under_way.clone()
     }
 
     fn next(&mut self) -> Option<Forget> {
+        if let Some(lock) = self.locks.pop_first() {
+            return Some(Forget::Lock(lock));
+        }
         if !self.records.is_empty() {
             return Some(Forget::Records(some_of(&mut self.records)));
         }
@@ -209,6 +229,7 @@ impl Journal {
             Some(Forget::Records(records)) => self.records.extend(records),
             Some(Forget::Patterns(patterns)) => self.patterns.extend(patterns),
             Some(Forget::Everything { spares_critical }) => self.all(spares_critical),
+            Some(Forget::Lock(lock)) => drop(self.locks.insert(lock)),
             None => {}
         }
     }
@@ -339,6 +360,23 @@ mod tests {
     }
 
     #[test]
+    fn locks_are_given_back_and_their_keys_read_meanwhile() {
+        let mut journal = Journal::new(2);
+        let lock = |token: &str| Forget::Lock(Box::new(Abandoned { key: key("job"), token: token.into() }));
+        assert!(!journal.push(lock("a")) && !journal.push(lock("b")) && !journal.push(lock("c")), "there is a bound");
+        journal.overflow(|_| false);
+        assert!(!journal.names(b"job", || false) && journal.len() == 3);
+        assert_eq!(journal.begin(), Some(lock("a")));
+        journal.forgive(b"job");
+        journal.put_back();
+        for token in ["a", "b"] {
+            assert_eq!(journal.begin(), Some(lock(token)));
+            journal.finish();
+        }
+        assert_eq!(journal.begin(), Some(Forget::Everything { spares_critical: true }));
+    }
+
+    #[test]
     fn records_overflow_as_keys_do() {
         let mut journal = Journal::new(1);
         assert!(journal.push(Forget::Records(vec![key("one"), key("two")])));
@@ -363,7 +401,7 @@ mod tests {
                 match forget {
                     Forget::Keys(keys) => kept.extend(keys),
                     Forget::Everything { .. } => everything = true,
-                    Forget::Patterns(_) | Forget::Records(_) => prop_assert!(false, "no pattern was pushed"),
+                    Forget::Patterns(_) | Forget::Records(_) | Forget::Lock(_) => prop_assert!(false, "no pattern was pushed"),
                 }
             }
             prop_assert!(everything || numbers.iter().all(|number| kept.contains(&key(&number.to_string()))));

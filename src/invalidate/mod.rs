@@ -2,4 +2,4 @@
 
 mod journal;
 
-pub use journal::{Forget, Journal};
+pub use journal::{Abandoned, Forget, Journal};

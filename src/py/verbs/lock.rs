@@ -1,8 +1,9 @@
 //! What `hitrate/locks.py` is made of.
 
 use super::boolean;
-use crate::cache::Role;
+use crate::cache::{Call, Role};
 use crate::config::Ttl;
+use crate::invalidate::{Abandoned, Forget};
 use crate::py::args::TtlArg;
 use crate::py::client::{Given, Inner, Object, PyClient};
 use crate::py::errors::ConfigError;
@@ -40,6 +41,19 @@ impl Inner {
         version: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Plan<LockRelease, impl Finish<bool>>> {
         let (key, call) = self.keyed(key, version, Role::Certain)?;
+        Ok(Plan { operation: LockRelease::new(key, token.to_vec()), call, finish: boolean })
+    }
+
+    /// Gives back what may have been taken, for a caller who did not wait for the answer.
+    pub(super) fn lock_abandon(
+        &self,
+        key: &Bound<'_, PyAny>,
+        token: &[u8],
+        version: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Plan<LockRelease, impl Finish<bool>>> {
+        let (key, _) = self.key(key, version)?;
+        let role = Role::Forget(Forget::Lock(Box::new(Abandoned { key: key.clone(), token: token.to_vec() })));
+        let call = Call { brief: true, ..Call::new(role) };
         Ok(Plan { operation: LockRelease::new(key, token.to_vec()), call, finish: boolean })
     }
 
@@ -94,6 +108,16 @@ impl PyClient {
     #[pyo3(signature = (key, token, version=None))]
     fn _alock_release<'py>(&self, key: &Object<'py>, token: &[u8], version: Given<'_, '_>) -> PyResult<Object<'py>> {
         self.inner.lock_release(key, token, version)?.begin(key.py(), &self.inner)
+    }
+
+    #[pyo3(signature = (key, token, version=None))]
+    fn _lock_abandon(&self, key: &Object<'_>, token: &[u8], version: Given<'_, '_>) -> PyResult<Py<PyAny>> {
+        self.inner.lock_abandon(key, token, version)?.wait(key.py(), &self.inner)
+    }
+
+    #[pyo3(signature = (key, token, version=None))]
+    fn _alock_abandon<'py>(&self, key: &Object<'py>, token: &[u8], version: Given<'_, '_>) -> PyResult<Object<'py>> {
+        self.inner.lock_abandon(key, token, version)?.begin(key.py(), &self.inner)
     }
 
     #[pyo3(signature = (key, token, ttl, version=None))]
