@@ -49,6 +49,8 @@ pub struct Call {
     pub bulk: bool,
     /// It tidies up for a caller who wants to be gone: it may take [`A_MOMENT`], and does not wait for the PING of a failure.
     pub brief: bool,
+    /// What it reads or stores can be made anew: no refusal of the server's is worth failing for.
+    pub replaceable: bool,
     /// It asks for a key whose deletion still waits for the server: what the server holds there is no answer.
     pub forgotten: bool,
     /// What it writes, where that is not what its role forgets; only where there is a local cache to be told.
@@ -59,7 +61,7 @@ impl Call {
     /// A call of one round trip, on keys that are not critical.
     #[must_use]
     pub fn new(role: Role) -> Self {
-        Self { role, critical: false, bulk: false, brief: false, forgotten: false, writes: None }
+        Self { role, critical: false, bulk: false, brief: false, replaceable: false, forgotten: false, writes: None }
     }
 
     /// A call of many round trips.
@@ -262,7 +264,10 @@ impl Cache {
     #[cold]
     pub fn failed(&self, error: Error, call: Call, waiter: Option<&dyn Waiter>) -> Result<()> {
         let health = &self.local().health;
-        health.note_refusal(&error);
+        let may_be_refused = self.may_be_refused(&call) && matches!(error, Error::Server(_));
+        if may_be_refused || error.is_server_at_fault() {
+            health.note_refusal(&error);
+        }
         if let (Some(l1), Error::Server(refusal)) = (&self.local().l1, &error)
             && refusal.is_replica()
         {
@@ -278,8 +283,7 @@ impl Cache {
         }
         if !error.is_server_at_fault() {
             self.local().stats.error(&error);
-            let may_go_without = call.role == Role::Spare && matches!(error, Error::Server(_));
-            return if may_go_without { Ok(()) } else { Err(error) };
+            return if may_be_refused { Ok(()) } else { Err(error) };
         }
         if !call.bulk {
             match waiter {
@@ -288,6 +292,12 @@ impl Cache {
             }
         }
         self.settle(error, &call)
+    }
+
+    /// Whether this call may go on whatever a server that answers has against it.
+    fn may_be_refused(&self, call: &Call) -> bool {
+        let may_raise = call.critical || self.settings.cache.on_error == OnError::Raise;
+        call.role == Role::Spare || (call.replaceable && !may_raise)
     }
 
     /// Whether this call may go on without the server.

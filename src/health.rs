@@ -300,9 +300,6 @@ impl Health {
     /// One line in the log when the server begins to refuse.
     pub fn note_refusal(&self, error: &Error) {
         let Error::Server(refusal) = error else { return };
-        if refusal.refusal() == Refusal::Command {
-            return;
-        }
         let mut state = self.state.lock();
         let now = Instant::now();
         let before = state.refusals.insert(refusal.code.clone(), now);

@@ -288,3 +288,45 @@ async def test_what_is_forbidden_is_said_once_though_other_things_are_allowed(
     breaker = cache.stats()["breaker"]
     assert (breaker["state"], breaker["opened"], breaker["journal"]) == ("closed", 0, 0)
     assert len(lines(caplog, "refuses")) <= 1, caplog.text
+
+
+@pytest.mark.parametrize("renamed", ["PTTL", "EVALSHA", "MGET"])
+async def test_answers_are_made_anew_whatever_the_server_has_against_keeping_them(
+    start_server: Callable[..., Server], missing_cache: MakeCache, caplog: pytest.LogCaptureFixture, renamed: str
+) -> None:
+    # As by proxies and providers that know no scripts, say.
+    server = start_server(args=["--rename-command", renamed, ""])
+    cache = missing_cache(server.url, timeout=60)
+    runs = []
+
+    @hitrate.cached(cache, prefix="page", tags=["pages"])
+    def page() -> int:
+        runs.append(1)
+        return len(runs)
+
+    @hitrate.cached(cache, prefix="apage", tags=["pages"])
+    async def apage() -> int:
+        return page()
+
+    for number in range(1, 10, 2):
+        assert (page(), await apage()) == (number, number + 1)
+    assert len(lines(caplog, "refuses")) == 1, caplog.text
+    assert "unknown command" in caplog.text
+    if renamed != "EVALSHA":
+        raising = hitrate.cached(missing_cache(server.url, timeout=60, on_error="raise"), tags=["pages"])(len)
+        with pytest.raises(ServerResponseError, match="unknown command"):
+            raising("")
+
+
+async def test_a_list_in_the_place_of_an_answer_is_no_answer(own_server: Server, missing_cache: MakeCache) -> None:
+    cache = missing_cache(own_server.url, timeout=60, prefix="p", layout="plain")
+
+    @hitrate.cached(cache, prefix="page")
+    def page() -> str:
+        return "made"
+
+    page()
+    (key,) = cache.keys()
+    own_server.execute("DEL", f"p:{key}")
+    own_server.execute("RPUSH", f"p:{key}", "x")
+    assert page() == "made"

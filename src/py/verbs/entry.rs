@@ -31,6 +31,7 @@ impl Inner {
         let tags = self.tags(tags, version, MAX_TAGS)?;
         let (full, mut call) = self.keyed(key, version, Role::Read)?;
         call.forgotten |= self.is_any_forgotten(&tags.records);
+        call.replaceable = true;
         let is_near = self.is_near(key, &call);
         Ok(Reading { key: full, tags, call, is_near })
     }

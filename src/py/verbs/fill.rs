@@ -68,7 +68,7 @@ impl Inner {
         let forgotten =
             self.cache.local().health.is_forgotten(&grant.key) || self.is_any_forgotten(&grant.tags.records);
         let writes = self.writes(|| grant.tags.with_records_of(&grant.key));
-        let call = Call { critical: lease.critical, forgotten, writes, ..Call::new(Role::Store) };
+        let call = Call { critical: lease.critical, replaceable: true, forgotten, writes, ..Call::new(Role::Store) };
         let finish = self.filled(forgotten);
         Ok(Plan { operation, call, finish })
     }

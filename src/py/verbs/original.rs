@@ -91,7 +91,7 @@ impl Inner {
         // What was forgotten since the lease was given waits to be forgotten by the server, too.
         let forgotten = self.cache.local().health.is_forgotten(&grant.key);
         let writes = self.writes(|| vec![grant.key.clone()]);
-        let call = Call { critical: lease.critical, forgotten, writes, ..Call::new(Role::Store) };
+        let call = Call { critical: lease.critical, replaceable: true, forgotten, writes, ..Call::new(Role::Store) };
         let finish = self.filled(forgotten);
         Ok(Plan { operation, call, finish })
     }
