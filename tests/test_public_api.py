@@ -55,9 +55,9 @@ PUBLIC = {
         CACHE_TTL CacheInvalidationSubscriber CacheManager DEFAULT_TTL DataEvent ENTRIES EventPublisher EventType
         FORECAST_GENERATED FRESHNESS INVENTORY_CHANGED MANAGER_DEFAULT_TTL PRICE_CHANGED PRODUCT_CHANGED
         QueryCacheService REVIEW_CHANGED SALES_RECORDED TENANT_CHANGED build_cache_key create_router
-        generate_query_hash get_cache_manager get_cache_subscriber get_cached get_event_publisher get_freshness get_ttl
-        initialize_cache_invalidation invalidate_cache invalidate_tenant_cache is_fresh make_cache_key original
-        query_result_key set_cache_manager set_cached
+        generate_query_hash get_cache_manager get_cache_subscriber get_cached get_event_publisher get_freshness
+        get_or_set_cached get_ttl initialize_cache_invalidation invalidate_cache invalidate_tenant_cache is_fresh
+        make_cache_key original query_result_key set_cache_manager set_cached
         """.split()
     ),
     "hitrate.layouts.fastapi_dashboard.original": frozenset(

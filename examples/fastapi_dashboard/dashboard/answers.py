@@ -1,11 +1,11 @@
-"""A cached answer: ask the cache, or compute and store."""
+"""A cached answer: its key and lifetime."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from hitrate.layouts.fastapi_dashboard import get_cached, get_ttl, make_cache_key, set_cached
+from hitrate.layouts.fastapi_dashboard import get_or_set_cached, get_ttl, make_cache_key
 
 
 async def answer(kind: str, tenant: str, compute: Callable[[], Awaitable[Any]], **params: Any) -> Any:
@@ -18,9 +18,4 @@ async def answer(kind: str, tenant: str, compute: Callable[[], Awaitable[Any]], 
         compute: asks the source.
         params: what else tells answers apart.
     """
-    key = make_cache_key(kind, tenant, **params)
-    found = await get_cached(key)
-    if found is None:
-        found = await compute()
-        await set_cached(key, found, ttl=get_ttl(kind))
-    return found
+    return await get_or_set_cached(make_cache_key(kind, tenant, **params), compute, ttl=get_ttl(kind))

@@ -69,6 +69,7 @@ async def test_what_json_cannot_hold_is_not_stored_bare(manager: CacheManager, v
     assert await get_cached(KEY) is None
     assert await set_cached(KEY, {"v": value}, ttl=300) is False
     assert await raw(manager, KEY) is None
+    assert await manager.get(key=KEY) is None
     assert await manager.set(key=KEY, value={"v": value})
     assert await get_cached(KEY) == {"v": str(value)}
 

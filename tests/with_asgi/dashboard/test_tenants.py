@@ -97,6 +97,8 @@ async def step(chance: random.Random, model: Model, manager: CacheManager, numbe
     if action < 0.45:
         value = {"of": [kind, tenant, list(map(list, key[2]))], "number": number}
         write = manager.set if chance.random() < 0.3 else None
+        # Another task may have asked for it: who overwrites what others compute forgets it first.
+        await manager.delete(key=spelled(key))
         stored = await (
             write(key=spelled(key), value=value) if write else dashboard.set_cached(spelled(key), value, 300)
         )

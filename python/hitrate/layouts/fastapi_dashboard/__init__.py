@@ -38,6 +38,7 @@ from hitrate.layouts.fastapi_dashboard.router import create_router
 from hitrate.layouts.fastapi_dashboard.service import (
     get_cache_manager,
     get_cached,
+    get_or_set_cached,
     invalidate_cache,
     invalidate_tenant_cache,
     set_cache_manager,
@@ -72,6 +73,7 @@ __all__ = [
     "get_cached",
     "get_event_publisher",
     "get_freshness",
+    "get_or_set_cached",
     "get_ttl",
     "initialize_cache_invalidation",
     "invalidate_cache",

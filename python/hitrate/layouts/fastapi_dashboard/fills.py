@@ -4,40 +4,29 @@ No stale fill: who finds nothing takes a lease, and what it computes is stored o
 `get_cached` and `set_cached` are two calls, as in the original, so the lease waits in between for the task that made
 the first one, and is given back when that ends. It stands in the entry's own key, so that whatever deletes the key, an
 old worker included, voids it. To old workers it is a JSON ``null``, which they take for a miss.
+
+Where the second call is made by another task, `asked` tells whether the lease may be used all the same.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from contextvars import ContextVar
+from itertools import count
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
 
 from hitrate._native import Lease
 from hitrate.cache import Cache
+from hitrate.layouts.fastapi_dashboard.asked import Asked, Remembered, Stand
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Iterator
 
-# What a task that never ends can have asked for and not stored.
-_MAX_HELD = 256
 _GONE = (None, 0.0)
-
-
-class _Asked:
-    """
-    What one task asked for and has not stored.
-
-    Attributes:
-        leases: by key; None: this task may not store.
-        has_dropped: whether there were too many, so that what is not among them may have been asked for, too.
-    """
-
-    __slots__ = ("has_dropped", "leases")
-
-    def __init__(self) -> None:
-        self.leases: dict[str, Lease | None] = {}
-        self.has_dropped = False
+_numbers = count(1)
 
 
 class Fills:
@@ -51,7 +40,9 @@ class Fills:
 
     def __init__(self, cache: Cache, seconds: float) -> None:
         self._cache, self._seconds = cache, seconds
-        self._asked_by: WeakKeyDictionary[asyncio.Task[Any], _Asked] = WeakKeyDictionary()
+        self._asked_by: WeakKeyDictionary[asyncio.Task[Any], Asked] = WeakKeyDictionary()
+        self._stand: ContextVar[Stand | None] = ContextVar(f"dashboard-fills-{next(_numbers)}", default=None)
+        self._remembered = Remembered(seconds)
         # Leases that stand in keys of the server, and when they run out: they are no entries, and not counted as such.
         # Several threads may have event loops: each step is one that is whole in itself.
         self._standing: dict[str, tuple[Lease, float]] = {}
@@ -92,27 +83,37 @@ class Fills:
         """Let this task store nothing that it computes now: while the server is away, nobody can be asked."""
         self._keep(key, None)
 
-    async def store(self, key: str, value: Any, ttl: float) -> bool | Literal["unasked"]:
+    async def store(self, key: str, value: Any, ttl: float) -> bool | Literal["unasked", "unknown"]:
         """
         Store what was computed after `ask`.
 
         Returns:
-            Whether it was stored; ``"unasked"`` if this task did not ask. A task that asked for more than it may keep
-            stores only what it still knows to have asked for.
+            Whether it was stored; ``"unasked"`` if nobody in this process asked lately, or this task stored or forgot
+            it; ``"unknown"`` if somebody asked, and nobody knows whether that was before this was computed. A task
+            that asked for more than it may keep stores only what it still knows to have asked for.
 
         Raises:
             SerializationError: JSON cannot hold it. The lease is still held then.
             ServerError: the server is away.
         """
-        asked = self._of_task()
-        if key not in asked.leases:
+        for asked, steps in self._stands():
+            if key in asked.leases:
+                lease, step = asked.leases[key]
+                if step <= steps:
+                    return await self._fill(asked, key, lease, value, ttl)
+                break
+            if asked.knows_better(key, steps):
+                self._standing.pop(key, None)
+                return "unasked"
             if asked.has_dropped:
                 return False
-            self._standing.pop(key, None)
-            return "unasked"
-        lease = asked.leases[key]
+        is_remembered = key in self._remembered
+        self._standing.pop(key, None)
+        return "unknown" if is_remembered else "unasked"
+
+    async def _fill(self, asked: Asked, key: str, lease: Lease | None, value: Any, ttl: float) -> bool:
         stored = lease is not None and await self._cache._afill_original(lease, value, ttl)
-        asked.leases.pop(key, None)
+        asked.note_end(key, was_stored=stored)
         self._note_gone(key, lease)
         return stored
 
@@ -120,9 +121,9 @@ class Fills:
         """Let somebody else compute a value: this task cannot store its own."""
         from hitrate.lease.tasks import to_its_end
 
-        lease = self._of_task().leases.pop(key, None)
+        lease, _ = self._of_task().leases.pop(key, _GONE)
         if lease is not None:
-            await to_its_end(self._release({key: lease}))
+            await to_its_end(self._release(key, lease))
 
     def let_go(self, is_forgotten: Callable[[str], bool]) -> set[str]:
         """
@@ -132,9 +133,8 @@ class Fills:
             Keys to be forgotten in which nothing stands but a lease of this process.
         """
         # Nobody waits for leases on their way back: their loop may have ended, and the deletion voids them as well.
-        leases, now = self._of_task().leases, time.monotonic()
-        for key in [key for key in leases if is_forgotten(key)]:
-            del leases[key]
+        now = time.monotonic()
+        self._of_task().let_go(is_forgotten)
         found = [key for key in list(self._standing) if is_forgotten(key)]
         return {key for key in found if self._standing.pop(key, _GONE)[1] > now}
 
@@ -153,24 +153,32 @@ class Fills:
             self._standing.pop(key, None)
 
     def _keep(self, key: str, lease: Lease | None) -> None:
-        asked = self._of_task()
-        asked.leases.pop(key, None)
-        asked.leases[key] = lease
-        if len(asked.leases) > _MAX_HELD:
-            oldest = next(iter(asked.leases))
-            asked.has_dropped = True
-            self._give_back_later({oldest: asked.leases.pop(oldest)})
+        self._remembered.add(key)
+        too_many = self._of_task().keep(key, lease)
+        if too_many is not None:
+            self._give_back_later(*too_many)
 
-    def _of_task(self) -> _Asked:
+    def _stands(self) -> Iterator[Stand]:
+        """This task and those around it, each as far as it counts for this one; none is begun for who only stores."""
+        from asyncio import current_task
+
+        task = current_task()
+        asked = None if task is None else self._asked_by.get(task)
+        stand = self._stand.get()
+        if asked is not None:
+            return asked.stands()
+        return iter(()) if stand is None else stand.and_around()
+
+    def _of_task(self) -> Asked:
         # Imported by who runs a task anyway; programs without one never load asyncio.
         from asyncio import current_task
 
         task = current_task()
         if task is None:
-            return _Asked()
+            return Asked(self._stand)
         asked = self._asked_by.get(task)
         if asked is None:
-            asked = self._asked_by[task] = _Asked()
+            asked = self._asked_by[task] = Asked(self._stand)
             task.add_done_callback(self._ended)
         return asked
 
@@ -178,22 +186,37 @@ class Fills:
         """Give back what a task asked for and did not store, so that the next one may."""
         asked = self._asked_by.pop(task, None)
         if asked is not None:
-            self._give_back_later(asked.leases)
+            for key, (lease, _) in asked.end().items():
+                self._give_back_later(key, lease)
 
     def _give_up(self, asking: asyncio.Future[Any]) -> None:
-        from hitrate.lease.tasks import in_background
-
         if not asking.cancelled() and asking.exception() is None and isinstance(asking.result(), Lease):
-            in_background(self._cache._arelease_original(asking.result()))
+            self._give_back_later(None, asking.result())
 
-    def _give_back_later(self, found: Mapping[str, Lease | None]) -> None:
-        from hitrate.lease.tasks import in_background
+    def _give_back_later(self, key: str | None, lease: Lease | None) -> None:
+        """
+        Send a lease back in this turn of the loop, which may be its last: a task would not get its turn any more.
 
-        leases = {key: lease for key, lease in found.items() if lease is not None}
-        if leases:
-            in_background(self._release(leases))
+        Args:
+            key: where it was noted as standing.
+            lease: if there is one.
+        """
+        if lease is None:
+            return
+        returning = self._cache._arelease_original(lease)
+        if not hasattr(returning, "add_done_callback"):
+            # A store in this process has answered already.
+            self._note_returned(key, lease)
+        else:
+            returning.add_done_callback(lambda done: self._note_returned(key, lease, done))
 
-    async def _release(self, leases: dict[str, Lease]) -> None:
-        for key, lease in leases.items():
-            await self._cache._arelease_original(lease)
+    def _note_returned(self, key: str | None, lease: Lease, done: asyncio.Future[Any] | None = None) -> None:
+        if done is not None and not done.cancelled():
+            # Nobody is there any more to be told; it ends by itself then.
+            done.exception()
+        if key is not None:
             self._note_gone(key, lease)
+
+    async def _release(self, key: str, lease: Lease) -> None:
+        await self._cache._arelease_original(lease)
+        self._note_gone(key, lease)

@@ -170,7 +170,7 @@ class CacheManager:
 
         Returns:
             Whether it was stored: not if the server is away, if the value was forgotten after this task's `get` found
-            none, or if another task is about to store it.
+            none, if another task is about to store it, or if only another task asked for it, as for `set_cached`.
 
         Raises:
             ValueError: neither `key` nor all of the three.

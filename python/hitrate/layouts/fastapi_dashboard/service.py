@@ -7,13 +7,16 @@ Nothing here raises because of a server. Without a manager nothing is found or s
 from __future__ import annotations
 
 import logging
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar, cast
 
 from hitrate.layouts.fastapi_dashboard.entries import DEFAULT_TTL
 from hitrate.layouts.fastapi_dashboard.keys import shown
 from hitrate.layouts.fastapi_dashboard.manager import CacheManager
 
 logger = logging.getLogger("hitrate.layouts.fastapi_dashboard")
+
+T = TypeVar("T")
 
 _manager: list[CacheManager] = []
 
@@ -61,14 +64,35 @@ async def set_cached(key: str, data: Any, ttl: float = DEFAULT_TTL) -> bool:
 
     Returns:
         Whether it was stored: not if JSON cannot hold it, if the server is away, if it was forgotten after this task's
-        `get_cached` found none, or if another task is about to store it. A task that found no value for more than 256
-        keys, and stored none of them, stores from then on only those it asked for last.
+        `get_cached` found none, or if another task is about to store it. Nor if this process asked for it lately, but
+        neither this task nor one that began it: then nobody knows how old this is, and what stands there is forgotten.
+        A task that found no value for more than 256 keys, and stored none of them, stores from then on only those it
+        asked for last.
     """
     manager = _usable(key)
     stored = manager is not None and await manager.set_bare(key, data, ttl)
     if stored:
         logger.info("💾 Cache SET: %s (TTL: %ss)", shown(key), ttl)
     return stored
+
+
+async def get_or_set_cached(key: str, compute: Callable[[], Awaitable[T]], ttl: float = DEFAULT_TTL) -> T:
+    """
+    Read a value, or compute and store it: `get_cached` and `set_cached` in one, which may stand in `asyncio.gather`.
+
+    Args:
+        key: of `make_cache_key`.
+        compute: a coroutine function that reads the source. It is called only if there is no value.
+        ttl: seconds, more than 0.
+
+    Returns:
+        The stored value, or what was computed, whether that could be stored or not.
+    """
+    found = await get_cached(key)
+    if found is None:
+        found = await compute()
+        await set_cached(key, found, ttl)
+    return cast("T", found)
 
 
 async def invalidate_cache(key: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from itertools import count
 from typing import Any
 from weakref import finalize
@@ -11,7 +12,10 @@ from hitrate.exceptions import ConfigError, SerializationError, ServerError
 from hitrate.invalidation import Forgetting, postpone
 from hitrate.layouts.fastapi_dashboard.envelope import as_text
 from hitrate.layouts.fastapi_dashboard.fills import Fills
+from hitrate.layouts.fastapi_dashboard.keys import shown
 from hitrate.layouts.fastapi_dashboard.patterns import Meant
+
+logger = logging.getLogger("hitrate.layouts.fastapi_dashboard")
 
 # They decide in which form values stand, which old workers read.
 _OURS = frozenset("serializer json_ascii json_default json_envelope compressor signing_keys layout on_error".split())
@@ -45,6 +49,7 @@ class Store:
         self._fallback = _own_memory(self, fallback_bytes) if fallback_bytes else None
         # Whether the last question had no answer.
         self._is_away = False
+        self._has_warned = False
 
     async def read(self, key: str) -> Any:
         """Read a value; None if there is none. What this task computes then and stores is refused if it is too old."""
@@ -101,6 +106,8 @@ class Store:
     async def _write(self, key: str, value: Any, ttl: float) -> bool:
         try:
             stored = await self._fills.store(key, value, ttl)
+            if stored == "unknown":
+                return await self._refuse(key)
             if stored == "unasked":
                 stored = await self.cache.aset(key, value, ttl)
         except ServerError:
@@ -108,6 +115,18 @@ class Store:
         if stored or self._fallback is None or not self._is_away:
             return stored
         return await self._fallback.aset(key, value, ttl)
+
+    async def _refuse(self, key: str) -> bool:
+        """Store nothing that may be too old. It may be new as well, so what stands there must not stay, either."""
+        if not self._has_warned:
+            self._has_warned = True
+            logger.warning(
+                "nothing was stored for %s: it was asked for, but nobody knows whether before this was computed; call "
+                "get_or_set_cached() within asyncio.gather() and wait_for()",
+                shown(key),
+            )
+        await self._delete(key, is_leased=False)
+        return False
 
     async def delete(self, key: str) -> bool:
         """Delete one value; tell whether there was one that anybody has seen."""
