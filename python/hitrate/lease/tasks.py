@@ -68,7 +68,7 @@ class _Async:
         return await flight.ajoin(seconds)
 
 
-_under_way: set[asyncio.Future[Any]] = set()
+_under_way: dict[asyncio.AbstractEventLoop, set[asyncio.Future[Any]]] = {}
 """What comes to its end, leases asked for and given back above all; the event loop alone would let go of it."""
 
 
@@ -79,7 +79,12 @@ def in_background(doing: Awaitable[T]) -> asyncio.Future[T]:
     One that was cancelled may be cancelled again at each of its awaits, as anyio does until its scope is left.
     """
     task: asyncio.Future[T] = asyncio.ensure_future(doing)
-    _under_way.add(task)
+    loop = task.get_loop()
+    if loop not in _under_way:
+        # What a closed loop has left never comes to its end.
+        for closed in [one for one in list(_under_way) if one.is_closed()]:
+            _under_way.pop(closed, None)
+    _under_way.setdefault(loop, set()).add(task)
     task.add_done_callback(_done)
     return task
 
@@ -90,7 +95,7 @@ async def to_its_end(doing: Awaitable[T]) -> T:
 
 
 def _done(task: asyncio.Future[Any]) -> None:
-    _under_way.discard(task)
+    _under_way.get(task.get_loop(), set()).discard(task)
     if not task.cancelled():
         # Nobody may be there any more to be told; a lease then ends by itself.
         task.exception()

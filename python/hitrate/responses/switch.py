@@ -6,7 +6,7 @@ import os
 
 NAME = "HITRATE_ENABLED"
 
-_OFF = {"0", "false", "no", "off"}
+_OFF = {"0", "false", "f", "no", "n", "off"}
 # What the environment said, once somebody asked: every hit does.
 _answer: list[bool] = []
 

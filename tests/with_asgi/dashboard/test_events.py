@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,19 @@ import pytest
 from sqlalchemy import ForeignKey, create_engine, text
 from sqlalchemy import event as events
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_scoped_session,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, scoped_session, sessionmaker
 
 from hitrate.layouts import fastapi_dashboard as dashboard
 from hitrate.layouts.fastapi_dashboard import CacheManager, DataEvent, EventPublisher, EventType
-from hitrate.testing import Server
-from tests.faults.conftest import eventually
+from hitrate.testing import Endpoint, Server
+from tests.faults.conftest import eventually, until
 from tests.with_asgi.dashboard.conftest import MakeManager, hang_up, put, raw
 
 KPIS = dashboard.make_cache_key("dashboard_kpis", "t", days=30)
@@ -199,6 +205,79 @@ async def test_a_sync_session_waits_too(
     await put(manager, KPIS, 1)
     await asyncio.to_thread(work)
     assert await dashboard.get_cached(KPIS) is None
+
+
+async def test_scoped_sessions_are_the_session_of_their_scope(
+    manager: CacheManager, publisher: EventPublisher, sessions: async_sessionmaker[AsyncSession], tmp_path: Path
+) -> None:
+    scoped = async_scoped_session(sessions, scopefunc=asyncio.current_task)
+    (await scoped.get_one(Product, 1)).price = 11
+    await put(manager, KPIS, 1)
+    await publisher.publish(of_product(1), scoped)
+    assert await dashboard.get_cached(KPIS) == 1
+    await scoped.commit()
+    assert await dashboard.get_cached(KPIS) is None
+    await scoped.get_one(Product, 2)
+    await publisher.publish(of_product(2), scoped)
+    await scoped.rollback()
+    await scoped.remove()
+
+    def work() -> None:
+        own = create_engine(f"sqlite:///{tmp_path}/shop.sqlite3")
+        registry = scoped_session(sessionmaker(own))
+        registry.get_one(Product, 1).price = 12
+        asyncio.run(publisher.publish(of_product(3), registry))
+        registry.commit()
+        registry.remove()
+        own.dispose()
+
+    await put(manager, KPIS, 1)
+    await asyncio.to_thread(work)
+    assert await raw(manager, KPIS) is None
+    assert [event.entity_id for event in publisher.get_event_history()] == ["1", "3"]
+
+
+def commit_in_a_sync_session(publisher: EventPublisher, database: Path) -> Coroutine[Any, Any, None]:
+    async def work() -> None:
+        own = create_engine(f"sqlite:///{database}")
+        with Session(own) as session:
+            session.get_one(Product, 1).price = 16
+            await publisher.publish(of_product(1, EventType.PRODUCT_UPDATED), session)
+            session.commit()
+        own.dispose()
+
+    return work()
+
+
+async def test_what_a_sync_session_changed_in_a_running_loop_is_a_miss_at_once(
+    manager: CacheManager, publisher: EventPublisher, engine: AsyncEngine, tmp_path: Path
+) -> None:
+    await put(manager, KPIS, 1)
+    await put(manager, "dashboard_kpis:u", 1)
+    await commit_in_a_sync_session(publisher, tmp_path / "shop.sqlite3")
+    assert await dashboard.get_cached(KPIS) is None
+    assert await dashboard.get_cached("dashboard_kpis:u") == 1
+
+    async def is_forgotten() -> bool:
+        return await raw(manager, KPIS) is None
+
+    await eventually(is_forgotten, "it is forgotten for others, too")
+
+
+def test_a_loop_that_ends_with_the_commit_of_a_sync_session_takes_no_event_back(
+    server: Endpoint, prefix: str, url: str, tmp_path: Path
+) -> None:
+    manager, publisher = CacheManager(url, prefix=prefix), EventPublisher()
+    dashboard.CacheInvalidationSubscriber(manager, publisher)
+    own = create_engine(f"sqlite:///{tmp_path}/shop.sqlite3")
+    Base.metadata.create_all(own)
+    with own.begin() as connection:
+        connection.execute(text("INSERT INTO product VALUES (1, 10)"))
+    own.dispose()
+    asyncio.run(put(manager, KPIS, 1))
+    asyncio.run(commit_in_a_sync_session(publisher, tmp_path / "shop.sqlite3"))
+    assert asyncio.run(manager.get(key=KPIS)) is None
+    until(lambda: asyncio.run(raw(manager, KPIS)) is None, "it is forgotten for others, too")
 
 
 async def test_a_session_without_a_transaction_is_told_at_once(

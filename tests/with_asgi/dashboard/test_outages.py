@@ -11,7 +11,7 @@ import pytest
 from hitrate.layouts import fastapi_dashboard as dashboard
 from hitrate.testing import Server
 from tests.faults.conftest import PATIENCE, until
-from tests.faults.proxy import Proxy, healthy, proxy_to, swallow
+from tests.faults.proxy import Proxy, delay, healthy, proxy_to, swallow
 from tests.with_asgi.dashboard.conftest import MakeManager
 from tests.with_asgi.dashboard.site import ACME, Site, serving
 
@@ -85,6 +85,60 @@ async def test_changes_wait_once_for_a_hung_server_however_many_they_are(
     proxy.fault = healthy
     proxy.cut()
     until(lambda: not own_server.execute("KEYS", "*pricing:*"), "they are forgotten")
+
+
+@pytest.mark.parametrize("verb", ["event", "tenant", "product", "type", "glob"])
+async def test_a_slow_server_holds_up_no_change_for_longer_than_a_deadline(
+    make_manager: MakeManager, proxy: Proxy, own_server: Server, prefix: str, verb: str
+) -> None:
+    # Each reply is in time, but a walk over the keys needs many.
+    manager = make_manager(proxy.url, timeout=DEADLINE)
+    own_server.execute("EVAL", "for i = 1, 60000 do redis.call('SET', 'other:' .. i, 1) end", 0)
+    publisher = dashboard.EventPublisher()
+    dashboard.CacheInvalidationSubscriber(manager, publisher)
+    assert await manager.set("pricing", "t", "p", "old")
+    assert await manager.set("pricing", "u", "p", "of another")
+    event = dashboard.DataEvent(dashboard.EventType.PRICE_UPDATED, "t", "product", "p")
+    calls = {
+        "event": lambda: publisher.publish(event),
+        "tenant": lambda: manager.clear_tenant_cache("t"),
+        "product": lambda: manager.clear_product("t", "p"),
+        "type": lambda: manager.invalidate_pattern("pricing", "t"),
+        "glob": lambda: manager.invalidate_pattern("pricing:t:*"),
+    }
+    proxy.fault = delay(DEADLINE / 4)
+    await calls[verb]()
+    # It was not waited for: others still find what is forgotten here.
+    assert own_server.execute("EXISTS", f"{prefix}:pricing:t:p") == 1
+    assert await manager.get("pricing", "t", "p") is None
+    assert await manager.set("pricing", "t", "p", "of nobody knows when") is False
+    assert await manager.get("pricing", "u", "p") == "of another"
+    assert await manager.get("pricing", "v", "p") is None
+    assert await manager.set("pricing", "v", "p", "what has nothing to do with it is stored")
+    # While that goes on, the next ones do not wait at all.
+    waits = manager.cache.stats()["breaker"]["journaled"]
+    await calls[verb]()
+    assert manager.cache.stats()["breaker"]["journaled"] > waits
+    proxy.fault = healthy
+    until(lambda: not own_server.execute("EXISTS", f"{prefix}:pricing:t:p"), "it is forgotten for others, too")
+    until(lambda: manager.cache.stats()["breaker"]["journal"] == 0, "nothing is left to be forgotten")
+    assert await manager.get("pricing", "t", "p") is None
+    assert await manager.set("pricing", "t", "p", "new")
+    assert await manager.get("pricing", "t", "p") == "new"
+
+
+async def test_many_changes_of_one_tenant_do_not_forget_those_of_others(
+    make_manager: MakeManager, proxy: Proxy, own_server: Server
+) -> None:
+    manager = make_manager(proxy.url, timeout=DEADLINE)
+    assert await manager.set("pricing", "other", "p", 1)
+    proxy.refuse()
+    proxy.cut()
+    for number in range(20):
+        assert await manager.clear_product("one", f"p{number}") == 0
+    proxy.accept()
+    until(lambda: manager.cache.stats()["breaker"]["journal"] == 0, "the server is back")
+    assert await manager.get("pricing", "other", "p") == 1
 
 
 @pytest.mark.parametrize("is_hung", [False, True], ids=["dead", "hung"])

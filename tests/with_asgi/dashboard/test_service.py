@@ -24,6 +24,7 @@ from hitrate.layouts.fastapi_dashboard import (
     make_cache_key,
     set_cached,
 )
+from hitrate.lease import tasks
 from hitrate.testing import Endpoint, free_port
 from tests.faults.conftest import PATIENCE, eventually
 from tests.with_asgi.dashboard.conftest import MakeManager, given_back, hang_up, put, raw
@@ -265,6 +266,18 @@ async def test_leases_that_ran_out_are_not_remembered(make_manager: MakeManager,
     await eventually(ask_and_leave_the_old_ones, "the first lease is forgotten")
 
 
+def test_what_a_closed_loop_left_is_let_go() -> None:
+    async def begin() -> None:
+        tasks.in_background(asyncio.Event().wait())
+
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda *_: None)
+    loop.run_until_complete(begin())
+    loop.close()
+    asyncio.run(begin())
+    assert loop not in tasks._under_way
+
+
 # Whoever closes a loop so is told by asyncio that transports were open.
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 def test_a_loop_that_was_closed_without_a_word_holds_up_no_later_one(server: Endpoint, prefix: str, url: str) -> None:
@@ -325,7 +338,7 @@ async def test_a_value_that_is_too_old_is_computed_anew_under_a_lease(manager: C
 
 
 @pytest.mark.parametrize("name", ["HITRATE_ENABLED", "CACHE_ENABLED"])
-@pytest.mark.parametrize("said", ["0", "False", "no", " OFF "])
+@pytest.mark.parametrize("said", ["0", "False", "f", "no", "N", " OFF "])
 async def test_the_switch_stops_reads_and_fills_and_not_forgetting(
     manager: CacheManager, monkeypatch: pytest.MonkeyPatch, name: str, said: str
 ) -> None:

@@ -14,25 +14,27 @@ if TYPE_CHECKING:
     from asyncio import Future
     from collections.abc import Coroutine
 
-    from hitrate.layouts.fastapi_dashboard.events import DataEvent
-
-    Deliver = Callable[[list[DataEvent]], Coroutine[Any, Any, None]]
+    from hitrate.layouts.fastapi_dashboard.events import DataEvent, EventPublisher
 
 _NAME = "hitrate.layouts.fastapi_dashboard"
 
 
-def keep(session: Any, event: DataEvent, deliver: Deliver) -> bool:
+def keep(session: Any, event: DataEvent, publisher: EventPublisher) -> bool:
     """
     Keep an event until the session has committed.
 
     Args:
-        session: an ``AsyncSession`` or a ``Session``.
+        session: an ``AsyncSession`` or a ``Session``, or either of them scoped.
         event: to be kept.
-        deliver: called then, with all events of the transaction.
+        publisher: who tells then of all events of the transaction.
 
     Returns:
         Whether it is kept; not if no transaction has begun.
     """
+    registry = getattr(session, "registry", None)
+    if registry is not None:
+        # Scoped: the session of this scope.
+        session = registry()
     session = getattr(session, "sync_session", session)
     transaction = session.get_nested_transaction() or session.get_transaction()
     if transaction is None:
@@ -45,7 +47,7 @@ def keep(session: Any, event: DataEvent, deliver: Deliver) -> bool:
         events.listen(session, "before_commit", waiting.committing)
         events.listen(session, "after_commit", waiting.committed)
         events.listen(session, "after_transaction_end", waiting.ended)
-    waiting.events.append((transaction, event, deliver))
+    waiting.events.append((transaction, event, publisher))
     return True
 
 
@@ -53,7 +55,7 @@ class _Waiting:
     """The events of one session's transaction."""
 
     def __init__(self) -> None:
-        self.events: list[tuple[Any, DataEvent, Deliver]] = []
+        self.events: list[tuple[Any, DataEvent, EventPublisher]] = []
         self._is_committing = False
         # What is being told, and what is to be told where no event loop runs.
         self._begun: list[Future[None]] = []
@@ -73,8 +75,8 @@ class _Waiting:
             return
         # Released: what happened in it is now up to the transaction around it.
         self.events = [
-            (savepoint.parent if transaction is savepoint else transaction, event, deliver)
-            for transaction, event, deliver in self.events
+            (savepoint.parent if transaction is savepoint else transaction, event, publisher)
+            for transaction, event, publisher in self.events
         ]
 
     def ended(self, _session: Any, transaction: Any) -> None:
@@ -93,19 +95,25 @@ class _Waiting:
     def _begin(self) -> None:
         import asyncio
 
+        from sqlalchemy.util import concurrency
+
         from hitrate.lease.tasks import in_background
 
-        by_publisher: dict[Deliver, list[DataEvent]] = {}
-        for _, event, deliver in self.events:
-            by_publisher.setdefault(deliver, []).append(event)
+        by_publisher: dict[EventPublisher, list[DataEvent]] = {}
+        for _, event, publisher in self.events:
+            by_publisher.setdefault(publisher, []).append(event)
         self.events, self._is_committing = [], False
-        calls = [partial(deliver, told) for deliver, told in by_publisher.items()]
+        calls = [partial(publisher.deliver, told) for publisher, told in by_publisher.items()]
         try:
             asyncio.get_running_loop()
         except RuntimeError:
             self._to_begin += calls
-        else:
-            self._begun += [in_background(call()) for call in calls]
+            return
+        if not concurrency.in_greenlet():
+            # A sync session in the loop: nothing waits for what is begun here, and the loop may end before it.
+            for publisher, told in by_publisher.items():
+                publisher.prepare(told)
+        self._begun += [in_background(call()) for call in calls]
 
 
 def _wait_for(begun: list[Future[None]], to_begin: list[Callable[[], Coroutine[Any, Any, None]]]) -> None:

@@ -96,15 +96,26 @@ class EventPublisher:
     def __init__(self) -> None:
         self._subscribers: dict[EventType, list[Callback]] = {}
         self._of_batches: list[BatchCallback] = []
+        self._before: list[Callable[[list[DataEvent]], None]] = []
         self._history: deque[DataEvent] = deque(maxlen=_MAX_HISTORY)
 
     def subscribe(self, event_type: EventType, callback: Callback) -> None:
         """Let a coroutine function be called with every event of a type."""
         self._subscribers.setdefault(event_type, []).append(callback)
 
-    def subscribe_batches(self, callback: BatchCallback) -> None:
-        """Let a coroutine function be called with all events of a commit at once, each kind for each entity once."""
+    def subscribe_batches(
+        self, callback: BatchCallback, before: Callable[[list[DataEvent]], None] | None = None
+    ) -> None:
+        """
+        Let a coroutine function be called with all events of a commit at once, each kind for each entity once.
+
+        Args:
+            callback: to be called.
+            before: a function without I/O that is called where a commit cannot wait for `callback`.
+        """
         self._of_batches.append(callback)
+        if before is not None:
+            self._before.append(before)
 
     async def publish(self, event: DataEvent, session: object = None) -> None:
         """
@@ -112,12 +123,13 @@ class EventPublisher:
 
         Args:
             event: what happened.
-            session: the SQLAlchemy session, async or not, that changes the data. Subscribers are told when it has
-                committed, before ``await session.commit()`` returns, and not at all if it rolls back. Of a COMMIT that
-                raised, a cancelled one say, nobody knows what it did: then they are told when the transaction ends.
-                Without a session, or if it has no transaction, they are told at once.
+            session: the SQLAlchemy session that changes the data, async or not, scoped or not. Subscribers are told
+                when it has committed, before ``await session.commit()`` returns, and not at all if it rolls back. A
+                ``Session`` in a running event loop cannot wait: what is wrong then is a miss at once, and forgotten a
+                little later. Of a COMMIT that raised, a cancelled one say, nobody knows what it did: then they are told
+                when the transaction ends. Without a session, or if it has no transaction, they are told at once.
         """
-        if session is None or not commits.keep(session, event, self.deliver):
+        if session is None or not commits.keep(session, event, self):
             await self.deliver([event])
 
     async def deliver(self, events: Iterable[DataEvent]) -> None:
@@ -128,9 +140,15 @@ class EventPublisher:
         """
         from hitrate.lease.tasks import to_its_end
 
-        distinct = list({one.says(): one for one in events}.values())
+        distinct = _distinct(events)
         self._history.extend(distinct)
         await to_its_end(self._tell(distinct))
+
+    def prepare(self, events: Iterable[DataEvent]) -> None:
+        """Let nothing be served any more that events make wrong, where nothing can wait for `deliver`."""
+        distinct = _distinct(events)
+        for before in self._before:
+            before(distinct)
 
     async def _tell(self, distinct: list[DataEvent]) -> None:
         from asyncio import gather
@@ -145,3 +163,7 @@ class EventPublisher:
         """List the last `limit` of the last 1000 events that subscribers were told of, of one type if that is given."""
         found = [event for event in self._history if event_type in {None, event.event_type}]
         return found[-limit:] if limit > 0 else []
+
+
+def _distinct(events: Iterable[DataEvent]) -> list[DataEvent]:
+    return list({one.says(): one for one in events}.values())

@@ -293,6 +293,10 @@ class CacheManager:
         self._counters.invalidations += len(keys)
         return Counter(patterns.beginning_of(key, wanted) or "" for key in keys)
 
+    def postpone_beginnings(self, tenant_id: object, beginnings: Iterable[str]) -> None:
+        """Take keys of a tenant that begin so for misses from now on, and let them be deleted later. Without I/O."""
+        self._store.postpone(patterns.beginning_with(tenant_id, beginnings))
+
     async def _forget(self, meant: patterns.Meant) -> int:
         deleted = len(await self._store.forget(meant))
         self._counters.invalidations += deleted

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Coroutine
+from datetime import timedelta
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlsplit
 from weakref import finalize
 
 from hitrate.cache import Cache
@@ -19,6 +22,14 @@ logger = logging.getLogger("hitrate.layouts.fastapi_dashboard")
 
 # They decide in which form values stand, which old workers read.
 _OURS = frozenset("serializer json_ascii json_default json_envelope compressor signing_keys layout on_error".split())
+# Of `hitrate.Cache`, where nothing else is said.
+_TIMEOUT = 0.5
+# Keys that the server looks at in one go, about a millisecond: of a distant one, round trips are what a walk takes.
+_PAGE = 5000
+# What may wait to be forgotten before more of it is written down tenant by tenant.
+_MAX_EXACT = 20
+
+T = TypeVar("T")
 
 _numbers = count(1)
 
@@ -46,6 +57,7 @@ class Store:
         # It raises, so that a miss is told from a server that is away: then nobody else is asked.
         self.cache = Cache(url, serializer="json", on_error="raise", **options)
         self._fills = Fills(self.cache, lease)
+        self._timeout = _timeout_of(url, options.get("timeout"))
         self._fallback = _own_memory(self, fallback_bytes) if fallback_bytes else None
         # Whether the last question had no answer.
         self._is_away = False
@@ -167,38 +179,61 @@ class Store:
         return found
 
     async def _walk(self, meant: Meant) -> list[str]:
-        # While something waits to be forgotten the server may be dead, and the next ones need not find out again.
-        if self._is_up():
+        # While something waits to be forgotten the server may be dead or slow: the next ones need not find out again.
+        if self._is_up() and not self._has_journal():
             try:
-                found = [key async for key in self.cache.aiter_keys(meant.near) if meant.includes(key)]
-                await self.cache.adelete_many(found)
-            except ServerError:
-                pass
+                found = await self._within_deadline(self._find_and_delete(meant))
             except BaseException:
                 # The event loop ends in the middle of it.
-                postpone(self.cache, meant.globs)
+                self.postpone(meant)
                 raise
-            else:
+            if found is not None:
                 return found
-        postpone(self.cache, meant.globs)
+        self.postpone(meant)
         return []
 
+    async def _find_and_delete(self, meant: Meant) -> list[str]:
+        found = [key async for key in self.cache.aiter_keys(meant.near, itersize=_PAGE) if meant.includes(key)]
+        await self.cache.adelete_many(found)
+        return found
+
+    async def _within_deadline(self, doing: Coroutine[Any, Any, T]) -> T | None:
+        """
+        Wait for what needs many round trips as long as for one: of a slow server, each would be in time.
+
+        Returns:
+            What it returns; None if it is not done: it takes longer, or the server is away.
+        """
+        from asyncio import TimeoutError as AsyncTimeoutError
+        from asyncio import wait_for
+
+        try:
+            return await wait_for(doing, self._timeout)
+        except (AsyncTimeoutError, ServerError):
+            return None
+
+    def postpone(self, meant: Meant) -> None:
+        """Take what is meant for a miss from now on, and let it be forgotten in the background. Without I/O."""
+        # More than some hundred would become "everything".
+        is_full = self.cache.stats()["breaker"]["journal"] > _MAX_EXACT
+        postpone(self.cache, [meant.near] if is_full else meant.globs)
+
     async def forget_glob(self, glob: str) -> int:
-        """Delete what matches; return how many there were, 0 if the server is away and it was written down."""
+        """Delete what matches; return how many there were, 0 if that takes too long and it was written down."""
         from hitrate.lease.tasks import to_its_end
 
         leased = self._fills.let_go(Forgetting.of(patterns=[glob]).affects)
         return await to_its_end(self._forget_glob(glob, len(leased)))
 
     async def _forget_glob(self, glob: str, leased: int) -> int:
+        deleted = None
         try:
-            deleted = max(0, (await self.cache.ainvalidate(glob) or 0) - leased)
-        except ServerError:
-            deleted = 0
-        except BaseException:
-            # As in `_walk`.
-            postpone(self.cache, [glob])
-            raise
+            if not self._has_journal():
+                deleted = await self._within_deadline(self.cache.ainvalidate(glob))
+        finally:
+            if deleted is None:
+                postpone(self.cache, [glob])
+        deleted = max(0, (deleted or 0) - leased)
         if self._fallback is not None:
             deleted += await self._fallback.ainvalidate(glob) or 0
         return deleted
@@ -224,14 +259,24 @@ class Store:
         await self.cache.aclose()
 
     def _is_up(self) -> bool:
-        """Whether the server is there, and nothing waits to be forgotten: of such keys only this cache knows."""
-        breaker = self.cache.stats()["breaker"]
-        return bool(breaker["state"] == "closed" and breaker["journal"] == 0)
+        """Whether the server is there. What waits to be forgotten is a miss, and gets no lease, by itself."""
+        return bool(self.cache.stats()["breaker"]["state"] == "closed")
+
+    def _has_journal(self) -> bool:
+        """Whether something waits to be forgotten: a thread is at it, and will not be held up by more."""
+        return bool(self.cache.stats()["breaker"]["journal"])
 
     async def _return(self) -> None:
         """Use the server again. Others have changed meanwhile what the fallback holds."""
         if self._fallback is not None:
             await self._fallback.aclear()
+
+
+def _timeout_of(url: str, given: float | timedelta | None) -> float:
+    """Seconds that a round trip may take; the cache has found it right already."""
+    if given is None:
+        given = float(parse_qs(urlsplit(url).query).get("timeout", [_TIMEOUT])[-1])
+    return given.total_seconds() if isinstance(given, timedelta) else given
 
 
 def _own_memory(owner: Store, max_bytes: int) -> Cache:

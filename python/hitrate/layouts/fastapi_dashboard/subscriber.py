@@ -29,7 +29,7 @@ class CacheInvalidationSubscriber:
         self.cache_manager = cache_manager
         self.event_publisher = event_publisher
         self._log: deque[dict[str, Any]] = deque(maxlen=_MAX_LOG)
-        event_publisher.subscribe_batches(self.handle_events)
+        event_publisher.subscribe_batches(self.handle_events, self.postpone_events)
 
     async def handle_event(self, event: DataEvent) -> None:
         """Forget what an event makes wrong."""
@@ -37,17 +37,23 @@ class CacheInvalidationSubscriber:
 
     async def handle_events(self, events: Iterable[DataEvent]) -> None:
         """Forget what events make wrong: in one walk over the keys of each tenant, however many events there are."""
-        tenants: dict[str, list[DataEvent]] = {}
-        for event in events:
-            tenants.setdefault(f"{event.tenant_id}", []).append(event)
-        for tenant, told in tenants.items():
-            wrong = [patterns.concerned(MEANS[event.event_type], tenant, event.product_id) for event in told]
-            beginnings = {beginning for kinds in wrong for _, beginning in kinds}
-            deleted = await self.cache_manager.clear_beginnings(tenant, beginnings)
-            for event, kinds in zip(told, wrong, strict=True):
-                # What two events make wrong is forgotten once, and counted once.
-                counts = [(kind, beginning, deleted.pop(beginning, 0)) for kind, beginning in kinds]
-                self._note(event, counts)
+        from asyncio import gather
+
+        # At once, so that tenants wait for one deadline together.
+        await gather(*(self._forget(tenant, told) for tenant, told in _by_tenant(events).items()))
+
+    def postpone_events(self, events: Iterable[DataEvent]) -> None:
+        """Take what events make wrong for a miss from now on, and let it be forgotten later. Without I/O."""
+        for tenant, told in _by_tenant(events).items():
+            self.cache_manager.postpone_beginnings(tenant, _beginnings(_wrong_after(tenant, told)))
+
+    async def _forget(self, tenant: str, told: list[DataEvent]) -> None:
+        wrong = _wrong_after(tenant, told)
+        deleted = await self.cache_manager.clear_beginnings(tenant, _beginnings(wrong))
+        for event, kinds in zip(told, wrong, strict=True):
+            # What two events make wrong is forgotten once, and counted once.
+            counts = [(kind, beginning, deleted.pop(beginning, 0)) for kind, beginning in kinds]
+            self._note(event, counts)
 
     def _note(self, event: DataEvent, counts: list[tuple[str, str, int]]) -> None:
         total = sum(count for _, _, count in counts)
@@ -87,3 +93,18 @@ class CacheInvalidationSubscriber:
             "by_event_type": dict(Counter(entry["event_type"] for entry in self._log)),
             "average_keys_per_event": total / len(self._log) if self._log else 0,
         }
+
+
+def _by_tenant(events: Iterable[DataEvent]) -> dict[str, list[DataEvent]]:
+    tenants: dict[str, list[DataEvent]] = {}
+    for event in events:
+        tenants.setdefault(f"{event.tenant_id}", []).append(event)
+    return tenants
+
+
+def _wrong_after(tenant: str, told: list[DataEvent]) -> list[list[tuple[str, str]]]:
+    return [patterns.concerned(MEANS[event.event_type], tenant, event.product_id) for event in told]
+
+
+def _beginnings(wrong: list[list[tuple[str, str]]]) -> set[str]:
+    return {beginning for kinds in wrong for _, beginning in kinds}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-_OFF = {"0", "false", "no", "off"}
+_OFF = {"0", "false", "f", "no", "n", "off"}
 _NAMES = ("HITRATE_ENABLED", "CACHE_ENABLED")
 
 
