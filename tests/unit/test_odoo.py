@@ -17,10 +17,12 @@ from hypothesis import strategies as st
 
 from hitrate import hooks
 from hitrate.exceptions import ConfigError
-from hitrate.odoo import CacheMixin, cached, forgets, on_change_of_state
+from hitrate.invalidation import Forgetting
+from hitrate.odoo import CacheMixin, cached, clients, forgets, on_change_of_state
 from hitrate.odoo.commit import tag_of
 from hitrate.odoo.parts import key_parts
 from hitrate.odoo.settings import Settings, read
+from hitrate.testing import throwaway_server
 
 
 def settings(parameters: dict[str, str] | None = None, environ: Any = None, section: Any = None) -> Settings:
@@ -55,6 +57,50 @@ def test_a_password_may_hold_anything_and_is_never_shown() -> None:
 
 def test_an_address_of_ipv6_is_put_in_brackets() -> None:
     assert settings({"redis.host": "::1"}).url == "redis://[::1]:6379/0"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("port", "abc"), ("timeout", "soon"), ("timeout", "-1"), ("timeout", "nan"), ("db", "-1"), ("replica_lag", "?")],
+)
+def test_what_is_no_number_is_named_and_refused_nowhere(name: str, value: str) -> None:
+    parameter, variable = f"redis.{name}", f"REDIS_{name.upper()}"
+    assert settings({parameter: value}).problem == f"{parameter} is {value!r}, which is no number"
+    assert (
+        settings({}, {variable: value, "REDIS_PASSWORD": "secret"}).problem
+        == f"{variable} is {value!r}, which is no number"
+    )
+    assert settings({}, {}, {name: value}).problem == f"[redis] {name} is {value!r}, which is no number"
+    # What beats it can be used.
+    assert settings({parameter: "1"}, {variable: value}).problem is None
+
+
+def test_settings_that_cannot_be_used_come_to_a_server_that_is_away(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(clients, "_clients", {})
+    with throwaway_server() as server:
+        good = settings({"redis.url": server.url})
+        for key, bad in (("a", {"redis.url": "http://:secret@localhost"}), ("b", {"redis.port": "abc"})):
+            found = settings(bad)
+            monkeypatch.setattr(clients, "settings_of", lambda _, found=found: found)
+            away = clients.cache_of(None)
+            assert clients.cache_of(None) is away
+            server.execute("SET", key, "1")
+            assert away.get(key) is None
+            clients.owe(away, Forgetting.of(keys=[key]))
+        told = [record.getMessage() for record in caplog.records if record.name == clients.__name__]
+        assert ["redis.port is 'abc'" in line for line in told] == [False, True]
+        assert "secret" not in caplog.text
+        monkeypatch.setattr(clients, "settings_of", lambda _: good)
+        cache = clients.cache_of(None)
+        # What the two before it were to forget.
+        assert server.execute("EXISTS", "a", "b") == 0
+        clients.owe(cache, Forgetting.of(keys=["c"]))
+        server.execute("SET", "c", "1")
+        assert clients.cache_of(None) is cache
+        assert cache.get("c") == 1
+        cache.close()
 
 
 @pytest.mark.parametrize("off", ["0", "false", "No", "OFF"])

@@ -225,3 +225,53 @@ def test_switched_off_nothing_is_read_or_stored_and_forgetting_goes_on(
         assert off.browser().call(details(product))["cached"] is False
         off.admin().kw("product.template", "write", [product], {"list_price": 16.0})
         assert visitor.call(details(product))["data"]["list_price"] == 16.0
+
+
+def test_the_parameter_switches_it_off_and_on_at_once(site: Site, admin: Browser, redis: Server, product: int) -> None:
+    visitor = site.browser()
+
+    def asked() -> list[bool]:
+        return [visitor.call(details(product))["cached"] for _ in range(4)]
+
+    assert asked()[1:] == [True] * 3
+    admin.kw("ir.config_parameter", "set_param", "redis.enabled", "0")
+    try:
+        assert asked() == [False] * 4
+        admin.kw("product.template", "write", [product], {"list_price": 18.0})
+    finally:
+        admin.kw("ir.config_parameter", "set_param", "redis.enabled", False)
+    assert visitor.call(details(product))["data"]["list_price"] == 18.0
+    assert asked()[1:] == [True] * 3
+
+
+@pytest.mark.parametrize(("variable", "value"), [("REDIS_PORT", "abc"), ("REDIS_TIMEOUT", "soon"), ("REDIS_DB", "-1")])
+def test_settings_that_cannot_be_used_cost_the_cache_and_nothing_else(
+    odoo: Odoo, site: Site, admin: Browser, redis: Server, product: int, variable: str, value: str
+) -> None:
+    name = f"redis.{variable.removeprefix('REDIS_').lower()}"
+    usable = {"redis.port": str(redis.port), "redis.timeout": "0.5", "redis.db": "0"}[name]
+    secret = "not-to-be-shown"
+    visitor = site.browser()
+    for _ in range(2):
+        assert visitor.call(details(product))["data"]["list_price"] == 10.0
+    with odoo.serve("shop", workers=0, environ={variable: value, "REDIS_PASSWORD": secret}) as sick:
+        assert [sick.browser().call(details(product))["cached"] for _ in range(3)] == [False] * 3
+        manager = sick.admin()
+        manager.kw("product.template", "write", [product], {"list_price": 19.0})
+        assert sick.browser().call(details(product))["data"]["list_price"] == 19.0
+        told = sick.lines("the settings of Redis cannot be used")
+        assert variable in told[0]
+        assert value in told[0]
+        assert len(told) == 1
+        assert secret not in sick.log.read_text()
+        # The others were not told of the change; they are once the settings can be used.
+        assert visitor.call(details(product))["data"]["list_price"] == 10.0
+        try:
+            admin.kw("ir.config_parameter", "set_param", "redis.url", f"redis://127.0.0.1:{redis.port}/0")
+            admin.kw("ir.config_parameter", "set_param", name, usable)
+            sick.browser().call(details(product))
+            assert sick.browser().call(details(product))["cached"] is True
+            assert visitor.call(details(product))["data"]["list_price"] == 19.0
+        finally:
+            admin.kw("ir.config_parameter", "set_param", "redis.url", False)
+            admin.kw("ir.config_parameter", "set_param", name, False)

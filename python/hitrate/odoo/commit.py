@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from hitrate import hooks
 from hitrate.invalidation import Forgetting, forget
-from hitrate.odoo.clients import cache_of
+from hitrate.odoo.clients import cache_of, owe
 
 if TYPE_CHECKING:
     from odoo.api import Environment
@@ -82,6 +82,7 @@ class _Hook:
         if not what:
             return
         try:
+            owe(self._cache, what)
             forget(self._cache, what)
         except Exception as error:  # noqa: BLE001 (the data is committed, and whoever committed must not fail)
             hooks.unforgotten(self._cr.dbname, str(error))

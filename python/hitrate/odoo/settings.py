@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -15,7 +16,19 @@ if TYPE_CHECKING:
 
 # Of the configuration file; its keys are those of the environment without REDIS_, in lower case.
 SECTION = "redis"
-_NAMES = ("url", "host", "port", "db", "password", "prefix", "timeout", "enabled", "replica_lag", "old_workers")
+_NAMES = (
+    "url",
+    "host",
+    "port",
+    "db",
+    "password",
+    "prefix",
+    "timeout",
+    "enabled",
+    "replica_lag",
+    "old_workers",
+)
+_NUMBER = re.compile(r"\d+(\.\d*)?|\.\d+", re.ASCII)
 _OFF = {"0", "false", "no", "off"}
 
 
@@ -33,6 +46,7 @@ class Settings:
         replica_lag: by how many seconds a replica of PostgreSQL may be behind; None: nobody said, and nothing that was
             read from one is stored.
         has_old_workers: whether workers with other code still read and delete keys of a known system.
+        problem: what of it cannot be used and where that was said, never with a password; None: nothing.
     """
 
     url: str = field(repr=False)
@@ -42,6 +56,7 @@ class Settings:
     is_configured: bool = False
     replica_lag: float | None = None
     has_old_workers: bool = False
+    problem: str | None = None
 
 
 def read(get_param: Callable[[str], str | None], environ: Mapping[str, str], section: Mapping[str, str]) -> Settings:
@@ -54,21 +69,42 @@ def read(get_param: Callable[[str], str | None], environ: Mapping[str, str], sec
         section: ``[redis]`` of the configuration file.
     """
     found: dict[str, str] = {}
+    said: dict[str, str] = {}
     for name in _NAMES:
-        value = get_param(f"redis.{name}") or environ.get(f"REDIS_{name.upper()}") or section.get(name)
-        if value:
-            found[name] = str(value).strip()
-    lag = found.get("replica_lag")
+        for where, value in (
+            (f"redis.{name}", get_param(f"redis.{name}")),
+            (f"REDIS_{name.upper()}", environ.get(f"REDIS_{name.upper()}")),
+            (f"[{SECTION}] {name}", section.get(name)),
+        ):
+            if value:
+                found[name], said[name] = str(value).strip(), where
+                break
+    numbers, problem = _numbers(found, said)
     return Settings(
         url=found.get("url") or _url(found),
         prefix=found.get("prefix", ""),
-        timeout=float(found.get("timeout", 0.5)),
+        timeout=numbers.get("timeout", 0.5),
         is_enabled=environ.get("HITRATE_ENABLED", "1").lower() not in _OFF
         and found.get("enabled", "1").lower() not in _OFF,
         is_configured=bool(found.get("url") or found.get("host")),
-        replica_lag=None if lag is None else float(lag),
+        replica_lag=numbers.get("replica_lag"),
         has_old_workers=found.get("old_workers", "0").lower() not in _OFF,
+        problem=problem,
     )
+
+
+def _numbers(found: Mapping[str, str], said: Mapping[str, str]) -> tuple[dict[str, float], str | None]:
+    """What is to be a number, and what is wrong with the first that is none."""
+    numbers: dict[str, float] = {}
+    problem = None
+    for name in ("timeout", "replica_lag", *(() if "url" in found else ("port", "db"))):
+        if name not in found:
+            continue
+        if _NUMBER.fullmatch(found[name]):
+            numbers[name] = float(found[name])
+        else:
+            problem = problem or f"{said[name]} is {found[name]!r:.50}, which is no number"
+    return numbers, problem
 
 
 def _url(found: Mapping[str, str]) -> str:

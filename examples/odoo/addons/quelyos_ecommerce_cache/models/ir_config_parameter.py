@@ -30,6 +30,8 @@ class IrConfigParameter(models.Model):
         written = {parameter.key: parameter.value for parameter in self.search([("key", "=like", "redis.%")])}
         try:
             settings = read(written.get, os.environ, {})
+            if settings.problem:
+                raise ValueError(settings.problem)
             Cache(settings.url, prefix=settings.prefix, timeout=settings.timeout).close()
         except ValueError as error:
             raise ValidationError(_("Redis cannot be used so: %s", error)) from error
