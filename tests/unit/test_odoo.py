@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
@@ -21,6 +21,7 @@ from hitrate.invalidation import Forgetting
 from hitrate.odoo import CacheMixin, cached, clients, forgets, on_change_of_state
 from hitrate.odoo.commit import tag_of
 from hitrate.odoo.parts import key_parts
+from hitrate.odoo.rules import unknown_fields, watch_of
 from hitrate.odoo.settings import Settings, read
 from hitrate.testing import throwaway_server
 
@@ -101,6 +102,36 @@ def test_settings_that_cannot_be_used_come_to_a_server_that_is_away(
         assert clients.cache_of(None) is cache
         assert cache.get("c") == 1
         cache.close()
+
+
+class Field:
+    """As much of a field as rules look at."""
+
+    compute = related = None
+
+
+class Model:
+    """As much of a model's class as rules look at."""
+
+    _abstract = False
+    _fields: ClassVar[dict[str, Field]] = {"name": Field()}
+    _cache_rules = (forgets("thing:{id}", when=["nmae"]), forgets("named", when=["name"]))
+
+
+class Registry(dict[str, Any]):
+    """As much of a registry as rules look at."""
+
+    ready = True
+
+    def __init__(self) -> None:
+        super().__init__(thing=Model)
+        self.field_inverses: dict[Field, tuple[()]] = {Model._fields["name"]: ()}
+
+
+def test_a_rule_that_names_no_field_forgets_at_every_change() -> None:
+    wrong, right = watch_of(Registry()).rules["thing"]
+    assert (wrong.when, right.when) == (None, {"name"})
+    assert [unknown_fields(Model, rule) for rule in Model._cache_rules] == [["nmae"], []]
 
 
 @pytest.mark.parametrize("off", ["0", "false", "No", "OFF"])

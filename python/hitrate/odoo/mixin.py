@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from typing import Any, ClassVar
 
 from hitrate.odoo.commit import invalidate
-from hitrate.odoo.rules import Rule, Watch, watch_of
+from hitrate.odoo.rules import Rule, Watch, rules_of, unknown_fields, watch_of
+
+_logger = logging.getLogger(__name__)
 
 
 class CacheMixin:
@@ -31,6 +34,19 @@ class CacheMixin:
 
     _cache_rules: ClassVar[tuple[Rule, ...]] = ()
 
+    def _register_hook(self: Any) -> None:
+        """Tell of rules that name no field, once the registry is there."""
+        super()._register_hook()  # type: ignore[misc]
+        for rule in () if self._abstract else rules_of(self):
+            for name in unknown_fields(self, rule):
+                _logger.error(
+                    "the cache rule %r of the model %s names the field %r, which it does not have: any change of a "
+                    "record forgets its tags",
+                    rule.tags,
+                    self._name,
+                    name,
+                )
+
     # As the ORM calls it, before and after it changes anything.
     def modified(self: Any, fnames: Collection[str], create: bool = False, before: bool = False) -> None:
         """Notify of changed fields, and collect what that forgets."""
@@ -38,11 +54,15 @@ class CacheMixin:
         watch = watch_of(self.pool)
         rules = watch.rules.get(self._name)
         sources = watch.sources.get(self._name)
-        if rules is None and sources is None:
+        inverses = watch.inverses.get(self._name)
+        if rules is None and sources is None and inverses is None:
             return
         records = self.filtered("id")
         if not records:
             return
+        if inverses is not None:
+            for name in inverses.keys() & set(fnames):
+                _collect_others(records, name, inverses[name], watch)
         if rules is not None:
             _collect(records, [rule for rule in rules if rule.concerns(fnames)])
         if sources is not None and (changed := sources.intersection(fnames)):
@@ -54,6 +74,14 @@ def _collect(records: Any, rules: Collection[Rule]) -> None:
     # With none, the settings are not even read: they may be what is being written.
     if tags:
         invalidate(records.env, tags=tags)
+
+
+def _collect_others(records: Any, name: str, changed: Collection[str], watch: Watch) -> None:
+    """Of records that a field leads to, the fields that lead back have changed."""
+    others = records.sudo()[name].filtered("id")
+    if others:
+        rules = [rule for rule in watch.rules.get(others._name, ()) if rule.concerns(changed)]  # noqa: SLF001 (Odoo's own)
+        _collect(others, rules)
 
 
 def _collect_computed(records: Any, changed: Collection[str], watch: Watch, *, is_new: bool) -> None:

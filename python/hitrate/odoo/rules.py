@@ -72,11 +72,14 @@ class Watch:
         rules: by model.
         sources: by model, the fields that some computed field depends on that a rule names.
         computed: those computed fields, by model and name.
+        inverses: by model, its fields that lead to records of which a rule names the field that leads back, and those
+            names: the lines of a product are changed by writing to a line.
     """
 
     rules: dict[str, tuple[Rule, ...]] = field(default_factory=dict)
     sources: dict[str, set[str]] = field(default_factory=dict)
     computed: set[tuple[str, str]] = field(default_factory=set)
+    inverses: dict[str, dict[str, set[str]]] = field(default_factory=dict)
 
 
 _NOTHING = Watch()
@@ -99,19 +102,30 @@ def watch_of(registry: Any) -> Watch:
 def _read(registry: Any) -> Watch:
     watch = Watch()
     for name, model in registry.items():
-        # Of each class that extends the model, for one would hide the others'.
-        rules = tuple(rule for part in model.__mro__ for rule in vars(part).get("_cache_rules", ()))
+        rules = rules_of(model)
         if not rules or model._abstract:  # noqa: SLF001 (Odoo's own)
             continue
-        watch.rules[name] = rules
-        for rule in rules:
+        # A rule that names what is not there must not make writing fail: it forgets at every change.
+        watch.rules[name] = tuple(Rule(rule.tags, None) if unknown_fields(model, rule) else rule for rule in rules)
+        for rule in watch.rules[name]:
             for wanted in rule.when or ():
-                if wanted not in model._fields:
-                    raise ConfigError(f"a cache rule of {name} names the field {wanted!r}, which it does not have")
                 if _is_computed(model._fields[wanted]):
                     watch.computed.add((name, wanted))
                     _follow(registry, name, wanted, watch.sources, set())
+                for inverse in registry.field_inverses[model._fields[wanted]]:
+                    watch.inverses.setdefault(inverse.model_name, {}).setdefault(inverse.name, set()).add(wanted)
     return watch
+
+
+def rules_of(model: Any) -> tuple[Rule, ...]:
+    """The rules of each class that extends a model, for those of one would hide the others'."""
+    cls = model if isinstance(model, type) else type(model)
+    return tuple(rule for part in cls.__mro__ for rule in vars(part).get("_cache_rules", ()))
+
+
+def unknown_fields(model: Any, rule: Rule) -> list[str]:
+    """The names in a rule that are no fields of its model."""
+    return sorted(name for name in rule.when or () if name not in model._fields)
 
 
 def _is_computed(field: Any) -> bool:
