@@ -104,6 +104,12 @@ def test_settings_that_cannot_be_used_come_to_a_server_that_is_away(
         cache.close()
 
 
+def test_a_part_that_is_as_long_as_its_caller_likes_is_bounded() -> None:
+    found = [key_parts(Environment("shop", "x" * length), ["lang"]) for length in (10_000, 10_001)]
+    assert found[0] != found[1]
+    assert max(map(len, found)) < 100
+
+
 class Field:
     """As much of a field as rules look at."""
 

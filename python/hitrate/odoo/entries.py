@@ -68,8 +68,9 @@ def remember(
     """
     settings = settings_of(env)
     vary = tuple(vary)
-    place = _place(env, key, vary, tags)
+    # What the key says is read from what `compute` will see, and from nothing else.
     env = env(context=declared_context(env, vary))
+    place = _place(env, key, vary, tags)
     if not settings.is_enabled or bypasses(env.cr, place.key, place.tags):
         return Answer(compute(env), was_cached=False)
     entry = place.look()

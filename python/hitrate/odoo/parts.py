@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hitrate.exceptions import ConfigError
-from hitrate.http.text import escaped
+from hitrate.http.text import bounded, escaped
 
 if TYPE_CHECKING:
     from odoo.api import Environment
@@ -32,7 +32,8 @@ def key_parts(env: Environment, vary: Iterable[str]) -> str:
         else:
             allowed = ", ".join(map(repr, KNOWN))
             raise ConfigError(f"unknown part {name!r:.100} in vary; use {allowed}, or 'context.' and a key")
-        parts.append(f"{name}={escaped(value)}")
+        # Some come from whoever asks, over RPC for example, and may be as long as he likes.
+        parts.append(f"{name}={bounded(escaped(value))}")
     return "&".join(parts)
 
 
@@ -64,21 +65,22 @@ def _companies(env: Any) -> str:
 def _website(env: Any) -> Any:
     if "website" not in env:
         return ""
-    request = _request()
-    found = env.context.get("website_id") or getattr(getattr(request, "website", None), "id", None)
-    return found or env["website"].get_current_website().id
+    # Odoo's own order: the one that a session is forced to, then the context, then the host.
+    return env["website"].get_current_website().id
 
 
 def _pricelist(env: Any) -> Any:
-    if "pricelist" in env.context:
-        return env.context["pricelist"] or ""
     request = _request()
-    # Odoo 19 has both at the request; before, the website knew them.
-    found = getattr(request, "pricelist", None)
-    if found is None and hasattr(env.get("website"), "pricelist_id"):
-        found = env["website"].get_current_website().pricelist_id
     fiscal = getattr(request, "fiscal_position", None)
-    return f"{found.id if found else ''}/{fiscal.id if fiscal else ''}"
+    if "pricelist" in env.context:
+        found = env.context["pricelist"]
+    else:
+        # Odoo 19 has both at the request; before, the website knew them.
+        found = getattr(request, "pricelist", None)
+        if found is None and hasattr(env.get("website"), "pricelist_id"):
+            found = env["website"].get_current_website().pricelist_id
+        found = found and found.id
+    return f"{found or ''}/{fiscal.id if fiscal else ''}"
 
 
 def _currency(env: Any) -> Any:
