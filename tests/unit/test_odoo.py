@@ -23,6 +23,7 @@ from hitrate.odoo.commit import tag_of
 from hitrate.odoo.parts import key_parts
 from hitrate.odoo.rules import unknown_fields, watch_of
 from hitrate.odoo.settings import Settings, read
+from hitrate.odoo.signals import signal_caches
 from hitrate.testing import throwaway_server
 
 
@@ -138,6 +139,29 @@ def test_a_rule_that_names_no_field_forgets_at_every_change() -> None:
     wrong, right = watch_of(Registry()).rules["thing"]
     assert (wrong.when, right.when) == (None, {"name"})
     assert [unknown_fields(Model, rule) for rule in Model._cache_rules] == [["nmae"], []]
+
+
+class Signals:
+    """As much of a registry as signals need: ``signal_changes()`` empties the set, as Odoo's does."""
+
+    ready = True
+
+    def __init__(self, *emptied: str, is_changed: bool = False) -> None:
+        self.cache_invalidated, self.registry_invalidated, self.told = set(emptied), is_changed, list[set[str]]()
+
+    def signal_changes(self) -> None:
+        self.told.append(set(self.cache_invalidated))
+        self.cache_invalidated.clear()
+
+
+def test_caches_of_the_orm_are_signalled_early_and_once_more_by_odoo() -> None:
+    registry = Signals("default", "stable")
+    signal_caches(registry)
+    assert registry.told == [{"default", "stable"}]
+    assert registry.cache_invalidated == {"default", "stable"}
+    for other in (Signals(), Signals("default", is_changed=True)):
+        signal_caches(other)
+        assert other.told == []
 
 
 @pytest.mark.parametrize("off", ["0", "false", "No", "OFF"])

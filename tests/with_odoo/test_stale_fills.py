@@ -156,3 +156,39 @@ def test_many_readers_and_one_writer_never_see_less_than_was_committed(
     for reader in readers:
         reader.join(PATIENCE)
     assert seen_late == []
+
+
+def test_a_worker_whose_orm_cache_is_old_keeps_nothing_that_it_makes_of_it(
+    site: Site, admin: Browser, redis: Server, lock: psycopg.Connection[Any]
+) -> None:
+    admin.kw("ir.config_parameter", "set_param", "probe.parameter", "old")
+    pids: set[int] = set()
+    give_up = time.monotonic() + PATIENCE
+    # Both workers have it in the cache of their ORM.
+    while len(pids) < 2:
+        assert time.monotonic() < give_up, "two workers do not answer"
+        redis.execute("FLUSHALL")
+        askers = [threading.Thread(target=lambda: pids.add(site.admin().kw("hitrate.probe", "parameter")["pid"]))]
+        askers += [threading.Thread(target=lambda: pids.add(admin.kw("hitrate.probe", "parameter")["pid"]))]
+        for asker in askers:
+            asker.start()
+        for asker in askers:
+            asker.join(PATIENCE)
+    other, found = site.admin(), []
+    other.kw("hitrate.probe", "parameter")
+
+    def ask() -> None:
+        found.append(other.kw("hitrate.probe", "parameter")["value"])
+
+    # One has committed and forgotten; whatever it tells the other one later is too late.
+    setter = threading.Thread(target=lambda: admin.kw("hitrate.probe", "set_parameter", "new", LOCK))
+    setter.start()
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s AND NOT granted"
+    while not lock.execute(waiting, [LOCK]).fetchone()[0]:
+        assert time.monotonic() < give_up, "nobody waits for the lock"
+        time.sleep(0.01)
+    ask()
+    lock.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+    setter.join(PATIENCE)
+    ask()
+    assert found == ["new", "new"]

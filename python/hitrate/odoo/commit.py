@@ -8,6 +8,7 @@ forgotten, and nothing too little.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -15,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 from hitrate import hooks
 from hitrate.invalidation import Forgetting, forget
 from hitrate.odoo.clients import cache_of, owe
+from hitrate.odoo.signals import signal_caches
 
 if TYPE_CHECKING:
     from odoo.api import Environment
 
     from hitrate.cache import Cache
 
+_logger = logging.getLogger(__name__)
 _KEY = "hitrate.forgetting"
 
 
@@ -47,7 +50,7 @@ def invalidate(
     if found is None:
         found = cr.postcommit.data[_KEY] = Forgetting()
         # The cache is found now: after the commit, to read a parameter would begin another transaction.
-        _before_others(cr.postcommit, _Hook(cache_of(env), cr))
+        _before_others(cr.postcommit, _Hook(cache_of(env), cr, env.registry))
     found.add(wanted)
 
 
@@ -72,15 +75,21 @@ def tag_of(database: str, tag: str) -> str:
 class _Hook:
     """What Odoo calls after the commit."""
 
-    __slots__ = ("_cache", "_cr")
+    __slots__ = ("_cache", "_cr", "_registry")
 
-    def __init__(self, cache: Cache, cr: Any) -> None:
-        self._cache, self._cr = cache, cr
+    def __init__(self, cache: Cache, cr: Any, registry: Any) -> None:
+        self._cache, self._cr, self._registry = cache, cr, registry
 
     def __call__(self) -> None:
         what: Forgetting | None = self._cr.postcommit.data.pop(_KEY, None)
         if not what:
             return
+        try:
+            # First, so that whoever computes anew because of what is forgotten sees that its ORM cache is old.
+            signal_caches(self._registry)
+        except Exception:
+            # The driver's own errors; Odoo will signal by itself, and tell of a failure.
+            _logger.debug("the caches of %s could not be signalled yet", self._cr.dbname, exc_info=True)
         try:
             owe(self._cache, what)
             forget(self._cache, what)

@@ -13,6 +13,7 @@ from hitrate.odoo.clients import cache_of
 from hitrate.odoo.commit import bypasses, tag_of
 from hitrate.odoo.parts import declared_context, key_parts
 from hitrate.odoo.settings import Settings, settings_of
+from hitrate.odoo.signals import hears_signals
 from hitrate.odoo.snapshots import snapshot_age
 
 if TYPE_CHECKING:
@@ -109,6 +110,8 @@ def _computed(
     if not own_cursor:
         # Asked first, which begins the transaction if nothing has: a lease is not older than that.
         older_by = snapshot_age(env.cr, settings.replica_lag)
+        if older_by is not None and not _is_in_a_test(env) and not hears_signals(env.registry, env.cr):
+            older_by = None
         return compute(env), older_by
     if _is_in_a_test(env):
         return compute(env), None
@@ -118,7 +121,8 @@ def _computed(
     except Exception:  # noqa: BLE001 (the driver's own errors: a pool that is full must not cost the caller the answer)
         return compute(env), None
     with closing(cr):
-        return compute(env(cr=cr)), 0.0
+        is_heard = hears_signals(env.registry, cr)
+        return compute(env(cr=cr)), 0.0 if is_heard else None
 
 
 def _is_in_a_test(env: Environment) -> bool:
