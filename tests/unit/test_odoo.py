@@ -15,11 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitrate import hooks
-from hitrate.exceptions import ConfigError
+from hitrate import Cache, hooks
+from hitrate.exceptions import ConfigError, SerializationError
 from hitrate.invalidation import Forgetting
 from hitrate.odoo import CacheMixin, cached, clients, forgets, on_change_of_state
 from hitrate.odoo.commit import tag_of
+from hitrate.odoo.entries import _as_kept
 from hitrate.odoo.parts import key_parts
 from hitrate.odoo.rules import unknown_fields, watch_of
 from hitrate.odoo.settings import Settings, read
@@ -103,6 +104,33 @@ def test_settings_that_cannot_be_used_come_to_a_server_that_is_away(
         assert clients.cache_of(None) is cache
         assert cache.get("c") == 1
         cache.close()
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: (
+        st.lists(inner)
+        | st.tuples(inner, inner)
+        | st.dictionaries(st.text("abc") | st.integers() | st.none() | st.booleans(), inner)
+    ),
+)
+
+
+@given(JSON)
+def test_a_value_that_is_made_is_what_the_cache_gives_back(value: object) -> None:
+    cache = Cache("memory://")
+    cache.set("a", value)
+    assert repr(_as_kept(value)) == repr(cache.get("a"))
+
+
+@pytest.mark.parametrize("value", [object(), {(1, 2): 3}, b"x", {1, 2}])
+def test_a_value_that_cannot_be_kept_is_refused_when_it_is_made(value: object) -> None:
+    with pytest.raises(SerializationError, match="cannot be stored as JSON"):
+        _as_kept(value)
 
 
 def test_a_part_that_is_as_long_as_its_caller_likes_is_bounded() -> None:

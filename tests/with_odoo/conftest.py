@@ -16,6 +16,8 @@ from tests.with_odoo.environment import python
 from tests.with_odoo.site import BLANK, DATABASE, MODULES, Odoo, Site
 
 HERE = Path(__file__).parent
+# Their tests are run by Odoo.
+collect_ignore = ["addons"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -105,3 +105,62 @@ def test_an_argument_of_which_no_key_can_be_made_is_refused(admin: Browser) -> N
     admin.kw(PROBE, "keyed", {"a": [1, None]})
     with pytest.raises(RefusedError, match="no key can be made"):
         admin.kw(PROBE, "keyed_by_record")
+
+
+@pytest.mark.parametrize("method", ["_name_of", "_tagged_name_of"])
+def test_what_a_transaction_made_is_there_for_what_it_calls(admin: Browser, redis: Server, method: str) -> None:
+    assert admin.kw(PROBE, "create_and_name", method) == "Just made"
+    assert keys(redis, f"{PROBE}.{method}:*") == []
+
+
+@pytest.mark.parametrize("method", ["_name_of", "_tagged_name_of"])
+@pytest.mark.parametrize("by", ["orm", "sql"])
+def test_a_change_of_which_no_rule_hears_is_seen_by_its_own_transaction_and_kept_for_nobody(
+    admin: Browser, redis: Server, method: str, by: str
+) -> None:
+    partner = admin.kw("res.partner", "create", {"name": "Old"})
+    arguments = (method, "res.partner", partner, "New", by)
+    assert admin.kw(PROBE, "rename_and_name", *arguments) == "New"
+    assert keys(redis, f"{PROBE}.{method}:*") == []
+    assert admin.kw(PROBE, "name", *arguments[:3]) == "New"
+    assert len(keys(redis, f"{PROBE}.{method}:*")) == 1
+
+
+def test_a_transaction_that_wrote_does_not_trust_an_entry_without_a_tag(admin: Browser, redis: Server) -> None:
+    partner = admin.kw("res.partner", "create", {"name": "Old"})
+    assert admin.kw(PROBE, "name", "_name_of", "res.partner", partner) == "Old"
+    assert admin.kw(PROBE, "rename_and_name", "_name_of", "res.partner", partner, "New", "orm") == "New"
+
+
+def test_what_a_kept_method_changes_is_changed_every_time_it_is_called(admin: Browser, redis: Server) -> None:
+    admin.kw("ir.config_parameter", "set_param", "probe.count", "0")
+    assert [admin.kw(PROBE, "count_up", "probe.count") for _ in range(3)] == ["1", "2", "3"]
+    assert admin.kw("ir.config_parameter", "get_param", "probe.count") == "3"
+    assert keys(redis, f"{PROBE}._count_up:*") == []
+
+
+def test_a_value_is_the_same_when_it_is_made_as_when_it_is_found(admin: Browser) -> None:
+    assert admin.kw(PROBE, "shapes") == ["{'1': 'a', 'pair': [1, 2]}"] * 2
+
+
+def test_a_rule_that_names_no_field_is_told_and_forgets_at_every_change(site: Site, admin: Browser) -> None:
+    assert "names the field 'nmae', which it does not have" in site.log.read_text()
+    category = admin.kw("res.partner.category", "create", {"name": "Old"})
+    assert admin.kw("res.partner.category", "told", [category]) == "Old"
+    admin.kw("res.partner.category", "write", [category], {"name": "New"})
+    assert admin.kw("res.partner.category", "told", [category]) == "New"
+
+
+def test_lines_that_are_written_from_their_own_side_are_a_change_of_what_they_belong_to(admin: Browser) -> None:
+    first, second = admin.kw("res.partner", "create", [{"name": "First"}, {"name": "Second"}])
+
+    def children() -> list[list[str]]:
+        return [admin.kw(PROBE, "children_of", number) for number in (first, second)]
+
+    assert children() == [[], []]
+    child = admin.kw("res.partner", "create", {"name": "Child", "parent_id": first})
+    assert children() == [["Child"], []]
+    admin.kw("res.partner", "write", [child], {"parent_id": second})
+    assert children() == [[], ["Child"]]
+    admin.kw("res.partner", "unlink", [child])
+    assert children() == [[], []]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 _KEY = "hitrate.forgetting"
+_WRITTEN = "hitrate.written"
 
 
 def invalidate(
@@ -65,6 +66,16 @@ def bypasses(cr: Any, key: str, tags: Iterable[str] = ()) -> bool:
     """
     found: Forgetting | None = cr.postcommit.data.get(_KEY)
     return found is not None and found.affects(key, tags)
+
+
+def note_written(cr: Any) -> None:
+    """Note that the open transaction of a cursor has changed records; Odoo forgets it as it does what is collected."""
+    cr.postcommit.data[_WRITTEN] = True
+
+
+def has_written(cr: Any) -> bool:
+    """Tell whether the open transaction of a cursor has changed records, as far as `CacheMixin` was told."""
+    return _WRITTEN in cr.postcommit.data
 
 
 def tag_of(database: str, tag: str) -> str:

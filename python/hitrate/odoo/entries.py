@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hitrate._native import Lease
+from hitrate.exceptions import SerializationError
 from hitrate.invalidation import NATIVE_SUFFIX
 from hitrate.lease import Found, Made, Place, Rules, run
 from hitrate.odoo.clients import cache_of
-from hitrate.odoo.commit import bypasses, tag_of
+from hitrate.odoo.commit import bypasses, has_written, tag_of
 from hitrate.odoo.parts import declared_context, key_parts
 from hitrate.odoo.settings import Settings, settings_of
 from hitrate.odoo.signals import hears_signals
-from hitrate.odoo.snapshots import snapshot_age
+from hitrate.odoo.snapshots import has_changed_rows, snapshot_age
 
 if TYPE_CHECKING:
     from odoo.api import Environment
+
+# SQLSTATE of what PostgreSQL refuses in a transaction for reading alone.
+_READ_ONLY = "25006"
 
 
 class Answer(NamedTuple):
@@ -55,6 +60,10 @@ def remember(
     since voids the fill. With the caller's, whose snapshot is older, PostgreSQL is asked by how much, and the fill is
     refused unless it is known that nothing was forgotten since then; for the first entry with a tag it is not.
 
+    A transaction that has changed anything computes with its own cursor, and keeps nothing; it still reads entries with
+    tags that it did not forget. So does a test of Odoo, which does not even read, unless ``redis.in_tests`` is on; and
+    nothing is kept while modules are being installed or upgraded.
+
     Args:
         env: of the call.
         key: as a layout spells it, ``"product:api:5"``; the entry stands below it, at ``{key}:{parts}:h1``.
@@ -65,25 +74,38 @@ def remember(
         tags: names by which it is forgotten.
         stale: seconds after `ttl` in which it is still returned while one call computes it anew.
         skip: tells of a value that it is not to be kept.
-        own_cursor: whether `compute` is given an environment with a cursor of its own when what it returns is kept.
+        own_cursor: whether `compute` is given an environment with a cursor of its own when what it returns is kept;
+            what it changes there is refused by PostgreSQL, and it is called again with the caller's.
+
+    Raises:
+        ConfigError: an unknown name in `vary`, or more than 64 tags.
+        SerializationError: a value that JSON cannot hold.
     """
-    settings = settings_of(env)
-    vary = tuple(vary)
+    vary, declared = tuple(vary), tuple(tags)
     # What the key says is read from what `compute` will see, and from nothing else.
     env = env(context=declared_context(env, vary))
-    place = _place(env, key, vary, tags)
-    if not settings.is_enabled or bypasses(env.cr, place.key, place.tags):
-        return Answer(compute(env), was_cached=False)
+    make_value = _value_of(compute, skip)
+    if not env.registry.ready:
+        # Modules that are being installed or upgraded hold locks, for which a cursor of its own would wait for ever.
+        return Answer(make_value(env)[0], was_cached=False)
+    settings = settings_of(env)
+    is_in_use = settings.is_enabled and (settings.in_tests or not _is_in_a_test())
+    place = _place(env, key, vary, declared)
+    if not is_in_use or bypasses(env.cr, place.key, place.tags) or (has_written(env.cr) and not declared):
+        return Answer(make_value(env)[0], was_cached=False)
     entry = place.look()
     if entry is not None and entry.fresh_for > 0:
         return Answer(entry.value, was_cached=True)
+    if has_written(env.cr) or (own_cursor and not _is_in_a_test() and has_changed_rows(env.cr)):
+        # Another cursor would not see it, and others must not see what this one computes.
+        return Answer(make_value(env)[0], was_cached=False)
     rules = Rules(ttl, stale=stale)
 
     def make(lease: Lease | None) -> Made[Any]:
         if lease is None:
-            return Made(compute(env), may_be_stored=False)
-        value, older_by = _computed(env, compute, settings, own_cursor=own_cursor)
-        if older_by is None or bypasses(env.cr, place.key, place.tags) or (skip is not None and skip(value)):
+            return Made(make_value(env)[0], may_be_stored=False)
+        (value, is_kept), older_by = _computed(env, make_value, settings, own_cursor=own_cursor)
+        if older_by is None or not is_kept or bypasses(env.cr, place.key, place.tags):
             return Made(value, may_be_stored=False)
         return Made(value, was_stored=place.keep_value(lease, value, rules.times(older_by=older_by)))
 
@@ -103,34 +125,78 @@ def _place(env: Environment, key: str, vary: Iterable[str], tags: Iterable[str])
     return Place(cache_of(env), f"{key}:{key_parts(env, vary)}{NATIVE_SUFFIX}", names)
 
 
+def _value_of(
+    compute: Callable[[Environment], Any], skip: Callable[[Any], bool] | None
+) -> Callable[[Environment], tuple[Any, bool]]:
+    """Compute; return the value as a hit would give it, and whether it is to be kept."""
+
+    def make_value(env: Environment) -> tuple[Any, bool]:
+        value = compute(env)
+        if skip is not None and skip(value):
+            return value, False
+        return _as_kept(value), True
+
+    return make_value
+
+
+def _as_kept(value: Any) -> Any:
+    try:
+        return json.loads(json.dumps(value))
+    except (TypeError, ValueError, RecursionError) as error:
+        name = type(value).__name__
+        raise SerializationError(f"a value of type {name} cannot be stored as JSON; return what it can hold") from error
+
+
 def _computed(
-    env: Environment, compute: Callable[[Environment], Any], settings: Settings, *, own_cursor: bool
-) -> tuple[Any, float | None]:
-    """The value, and how much older than the lease what it was made from may be."""
+    env: Environment, make_value: Callable[[Environment], tuple[Any, bool]], settings: Settings, *, own_cursor: bool
+) -> tuple[tuple[Any, bool], float | None]:
+    """The value, whether it is to be kept, and how much older than the lease what it was made from may be."""
     if not own_cursor:
         # Asked first, which begins the transaction if nothing has: a lease is not older than that.
         older_by = snapshot_age(env.cr, settings.replica_lag)
-        if older_by is not None and not _is_in_a_test(env) and not hears_signals(env.registry, env.cr):
+        if older_by is not None and not _is_in_a_test() and not hears_signals(env.registry, env.cr):
             older_by = None
-        return compute(env), older_by
-    if _is_in_a_test(env):
-        return compute(env), None
+        return make_value(env), older_by
+    if _is_in_a_test() and not _is_seen_by_others(env.cr):
+        return make_value(env), None
     try:
         # For reading and writing, because those for reading alone may be of a replica, which lags.
         cr = env.registry.cursor()
     except Exception:  # noqa: BLE001 (the driver's own errors: a pool that is full must not cost the caller the answer)
-        return compute(env), None
+        return make_value(env), None
     with closing(cr):
-        is_heard = hears_signals(env.registry, cr)
-        return compute(env(cr=cr)), 0.0 if is_heard else None
+        try:
+            return _read_only(env(cr=cr), make_value)
+        except Exception as error:
+            if getattr(error, "pgcode", None) != _READ_ONLY:
+                raise
+    # It changes data, which belongs to the caller's transaction, and is done at every call.
+    return make_value(env), None
 
 
-def _is_in_a_test(env: Environment) -> bool:
-    """Whether the caller is a test whose data no other cursor sees, for it is never committed."""
+def _read_only(
+    env: Environment, make_value: Callable[[Environment], tuple[Any, bool]]
+) -> tuple[tuple[Any, bool], float | None]:
+    """Compute on a cursor that is thrown away, and so must not change anything."""
+    if _is_in_a_test():
+        return make_value(env), 0.0
+    env.cr.execute("SET TRANSACTION READ ONLY")
+    is_heard = hears_signals(env.registry, env.cr)
+    made = make_value(env)
+    env.flush_all()
+    return made, 0.0 if is_heard else None
+
+
+def _is_in_a_test() -> bool:
     from odoo.modules import module
 
+    return bool(getattr(module, "current_test", None))
+
+
+def _is_seen_by_others(cr: Any) -> bool:
+    """Whether a cursor that a test opens now would see what this one has changed, which is never committed."""
     # A request that a test makes has a cursor of this class, and so have all that are opened meanwhile.
-    return bool(getattr(module, "current_test", None)) and type(env.cr).__name__ != "TestCursor"
+    return type(cr).__name__ == "TestCursor"
 
 
 def _is_failure(_error: Exception) -> bool:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Collection
 from typing import Any, ClassVar
 
-from hitrate.odoo.commit import invalidate
+from hitrate.odoo.commit import invalidate, note_written
 from hitrate.odoo.rules import Rule, Watch, rules_of, unknown_fields, watch_of
 
 _logger = logging.getLogger(__name__)
@@ -51,6 +51,9 @@ class CacheMixin:
     def modified(self: Any, fnames: Collection[str], create: bool = False, before: bool = False) -> None:
         """Notify of changed fields, and collect what that forgets."""
         super().modified(fnames, create=create, before=before)  # type: ignore[misc]
+        # Fields that are computed and not stored are "modified" when they are read, too.
+        if any(self._ids) and any(self._fields[name].store for name in fnames):
+            note_written(self.env.cr)
         watch = watch_of(self.pool)
         rules = watch.rules.get(self._name)
         sources = watch.sources.get(self._name)

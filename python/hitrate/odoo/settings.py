@@ -27,6 +27,7 @@ _NAMES = (
     "enabled",
     "replica_lag",
     "old_workers",
+    "in_tests",
 )
 _NUMBER = re.compile(r"\d+(\.\d*)?|\.\d+", re.ASCII)
 _OFF = {"0", "false", "no", "off"}
@@ -46,6 +47,7 @@ class Settings:
         replica_lag: by how many seconds a replica of PostgreSQL may be behind; None: nobody said, and nothing that was
             read from one is stored.
         has_old_workers: whether workers with other code still read and delete keys of a known system.
+        in_tests: whether tests of Odoo read and store, too, though what they do is rolled back.
         problem: what of it cannot be used and where that was said, never with a password; None: nothing.
     """
 
@@ -56,6 +58,7 @@ class Settings:
     is_configured: bool = False
     replica_lag: float | None = None
     has_old_workers: bool = False
+    in_tests: bool = False
     problem: str | None = None
 
 
@@ -89,6 +92,7 @@ def read(get_param: Callable[[str], str | None], environ: Mapping[str, str], sec
         is_configured=bool(found.get("url") or found.get("host")),
         replica_lag=numbers.get("replica_lag"),
         has_old_workers=found.get("old_workers", "0").lower() not in _OFF,
+        in_tests=found.get("in_tests", "0").lower() not in _OFF,
         problem=problem,
     )
 

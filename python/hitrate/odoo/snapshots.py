@@ -13,6 +13,20 @@ from typing import Any
 _QUESTION = "SELECT extract(epoch FROM clock_timestamp() - transaction_timestamp()), pg_is_in_recovery()"
 
 
+# Before PostgreSQL 13 it has another name, which still works.
+_HAS_CHANGED = "SELECT txid_current_if_assigned() IS NOT NULL"
+
+
+def has_changed_rows(cr: Any) -> bool:
+    """Ask PostgreSQL whether the open transaction of a cursor has changed or locked rows, by SQL too."""
+    try:
+        with cr.connection.cursor() as asking:
+            asking.execute(_HAS_CHANGED)
+            return bool(asking.fetchone()[0])
+    except Exception:  # noqa: BLE001 (the driver's own errors; whoever cannot be asked is not trusted)
+        return True
+
+
 def snapshot_age(cr: Any, replica_lag: float | None = None) -> float | None:
     """
     Ask PostgreSQL how many seconds ago the transaction of a cursor began.

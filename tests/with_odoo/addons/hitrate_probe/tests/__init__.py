@@ -1,0 +1,3 @@
+from __future__ import annotations
+
+from . import test_rolled_back
