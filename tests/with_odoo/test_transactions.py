@@ -143,6 +143,41 @@ def test_a_value_is_the_same_when_it_is_made_as_when_it_is_found(admin: Browser)
     assert admin.kw(PROBE, "shapes") == ["{'1': 'a', 'pair': [1, 2]}"] * 2
 
 
+def test_forgetting_a_value_waits_for_the_commit_and_is_for_everybody(site: Site, admin: Browser) -> None:
+    mark = site.mark()
+
+    def ask() -> int:
+        for lang in ("en_US", False):
+            admin.kw(PROBE, "keyed_by_lang", 7, context={"lang": lang})
+        return len(site.lines("computed by language 7", mark))
+
+    assert [ask(), ask()] == [2, 2]
+    with pytest.raises(RefusedError, match="rolled back"):
+        admin.kw(PROBE, "forget_keyed", 7, fails=True)
+    assert ask() == 2
+    admin.kw(PROBE, "forget_keyed", 7)
+    assert [ask(), ask()] == [4, 4]
+
+
+def test_to_forget_a_key_is_no_walk_over_all_keys(site: Site, admin: Browser, redis: Server) -> None:
+    for number in range(20):
+        redis.execute("MSET", *(text for n in range(1000) for text in (f"other:{number}:{n}", "x")))
+    for lang in ("en_US", False):
+        admin.kw(PROBE, "part", "lang", context={"lang": lang})
+    redis.execute("SET", "probe:part:lang", "1")
+    assert len(keys(redis, "probe:part:lang:*:h1")) == 2
+    mark = site.mark()
+    admin.kw(PROBE, "forget_keys", ["probe:part:lang"])
+    found = [re.search(r"round trips for keys: (\d+)", line) for line in site.lines("round trips for keys", mark)]
+    assert [match and int(match[1]) for match in found] == [2]
+    assert redis.execute("EXISTS", "probe:part:lang") == 0
+    # Both are forgotten: their records say so, and the entries stay until they expire.
+    entries = {key: redis.execute("GET", key) for key in keys(redis, "probe:part:lang:*:h1")}
+    for lang in ("en_US", False):
+        admin.kw(PROBE, "part", "lang", context={"lang": lang})
+    assert all(redis.execute("GET", key) != content for key, content in entries.items())
+
+
 def test_a_rule_that_names_no_field_is_told_and_forgets_at_every_change(site: Site, admin: Browser) -> None:
     assert "names the field 'nmae', which it does not have" in site.log.read_text()
     category = admin.kw("res.partner.category", "create", {"name": "Old"})

@@ -34,14 +34,15 @@ def invalidate(
     """
     Forget once the transaction of this environment is committed, and nothing if it is rolled back.
 
-    All that one transaction collects is forgotten in one go; tags alone cost one round trip, however many they are.
+    All that one transaction collects is forgotten in one go; tags cost one round trip, however many they are, keys
+    another one, and patterns a walk over all keys of the server.
     Until then its own calls of `cached` functions that are affected neither read nor fill the cache. Never raises over
     the server: what cannot be forgotten now is written down and made up for.
 
     Args:
         env: whose cursor commits.
         pattern: a glob (``* ? [abc] \\``) for keys, or several. Text of users must be escaped by `hitrate.escape_glob`.
-        keys: to be deleted, with what is below them.
+        keys: as `hitrate.odoo.remember` was given them: the entries below, and plain values that stand there.
         tags: names, of this database alone.
     """
     cr = env.cr
@@ -83,6 +84,21 @@ def tag_of(database: str, tag: str) -> str:
     return f"{database}:{tag}"
 
 
+def tag_of_key(database: str, key: str) -> str:
+    """The tag of all entries below one key, whomever they are for; no name of a database is empty."""
+    return f":{database}:{key}"
+
+
+def _forget(cache: Cache, database: str, what: Forgetting) -> None:
+    # Plain values stand at the keys themselves. To look for what is below would be a walk over all keys.
+    of_keys = {tag_of_key(database, key) for key in what.keys}
+    wanted = Forgetting(patterns=what.patterns, tags=what.tags | of_keys)
+    owe(cache, what)
+    forget(cache, wanted)
+    if what.keys:
+        cache.delete_many(what.exact())
+
+
 class _Hook:
     """What Odoo calls after the commit."""
 
@@ -102,8 +118,7 @@ class _Hook:
             # The driver's own errors; Odoo will signal by itself, and tell of a failure.
             _logger.debug("the caches of %s could not be signalled yet", self._cr.dbname, exc_info=True)
         try:
-            owe(self._cache, what)
-            forget(self._cache, what)
+            _forget(self._cache, self._cr.dbname, what)
         except Exception as error:  # noqa: BLE001 (the data is committed, and whoever committed must not fail)
             hooks.unforgotten(self._cr.dbname, str(error))
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from hitrate.exceptions import ConfigError
 from hitrate.http.text import bounded, escaped
 from hitrate.keys import call_key
-from hitrate.odoo.entries import forget_entry, remember
+from hitrate.odoo.commit import invalidate
+from hitrate.odoo.entries import remember
 from hitrate.odoo.parts import declared_context
 
 if TYPE_CHECKING:
@@ -53,8 +54,8 @@ def cached(
         skip: tells of a value that it is not to be kept.
 
     Returns:
-        A decorator. The decorated method has ``forget(self, *args, **kwargs)``, which forgets the value of these
-        arguments now.
+        A decorator. The decorated method has ``forget(self, *args, **kwargs)``, which forgets the values of these
+        arguments, whomever they are for, once the transaction is committed.
 
     Raises:
         ConfigError: `vary` or `tags` is one text; at a call, an argument of which no key can be made.
@@ -97,8 +98,8 @@ def cached(
                 own_cursor=is_model,
             ).value
 
-        def forget(self: Any, /, *args: Any, **kwargs: Any) -> bool | None:
-            return forget_entry(_environment(self)[0], spell(self, args, kwargs), parts)
+        def forget(self: Any, /, *args: Any, **kwargs: Any) -> None:
+            invalidate(_environment(self)[0], keys=[spell(self, args, kwargs)])
 
         decorated: Any = call
         decorated.forget = forget

@@ -12,7 +12,7 @@ from hitrate.exceptions import SerializationError
 from hitrate.invalidation import NATIVE_SUFFIX
 from hitrate.lease import Found, Made, Place, Rules, run
 from hitrate.odoo.clients import cache_of
-from hitrate.odoo.commit import bypasses, has_written, tag_of
+from hitrate.odoo.commit import bypasses, has_written, tag_of, tag_of_key
 from hitrate.odoo.parts import declared_context, key_parts
 from hitrate.odoo.settings import Settings, settings_of
 from hitrate.odoo.signals import hears_signals
@@ -71,14 +71,14 @@ def remember(
             what `vary` names alone.
         ttl: seconds for which it is fresh.
         vary: what it depends on besides the key: see `hitrate.odoo.cached`.
-        tags: names by which it is forgotten.
+        tags: names by which it is forgotten, beside its key.
         stale: seconds after `ttl` in which it is still returned while one call computes it anew.
         skip: tells of a value that it is not to be kept.
         own_cursor: whether `compute` is given an environment with a cursor of its own when what it returns is kept;
             what it changes there is refused by PostgreSQL, and it is called again with the caller's.
 
     Raises:
-        ConfigError: an unknown name in `vary`, or more than 64 tags.
+        ConfigError: an unknown name in `vary`, or more than 63 tags.
         SerializationError: a value that JSON cannot hold.
     """
     vary, declared = tuple(vary), tuple(tags)
@@ -115,13 +115,9 @@ def remember(
     return Answer(outcome.result, was_cached=False)
 
 
-def forget_entry(env: Environment, key: str, vary: Iterable[str]) -> bool | None:
-    """Delete one entry now; tell whether there was one, None if the server is away."""
-    return _place(env, key, vary, ()).forget()
-
-
 def _place(env: Environment, key: str, vary: Iterable[str], tags: Iterable[str]) -> Place:
-    names = tuple(tag_of(env.cr.dbname, tag) for tag in tags)
+    database = env.cr.dbname
+    names = (*(tag_of(database, tag) for tag in tags), tag_of_key(database, key))
     return Place(cache_of(env), f"{key}:{key_parts(env, vary)}{NATIVE_SUFFIX}", names)
 
 
