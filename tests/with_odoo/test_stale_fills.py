@@ -88,6 +88,18 @@ def test_a_controller_s_answers_are_kept_once_the_tag_is_known(site: Site, redis
     assert redis.execute("STRLEN", key) > 60
 
 
+def test_a_controller_keeps_nothing_of_what_its_transaction_changed_by_sql(
+    site: Site, redis: Server, product: int
+) -> None:
+    visitor = site.browser()
+    for _ in range(3):
+        visitor.call("/probe/price", product_id=product)
+    # The tag is known, so that nothing else stands in the way of a fill.
+    redis.execute("DEL", *keys(redis, "*Probe*price*:h1"))
+    assert visitor.call("/probe/changed", product_id=product)["price"] == 99.0
+    assert [visitor.call("/probe/price", product_id=product)["price"] for _ in range(3)] == [10.0] * 3
+
+
 def test_read_only_cursors_keep_nothing_stale(odoo: Odoo, admin: Browser, redis: Server, product: int) -> None:
     # A second connection to the same server, for reading alone: what a replica is to Odoo.
     where = ("--db_replica_host", odoo.database["HOST"], "--db_replica_port", odoo.database["PORT"])

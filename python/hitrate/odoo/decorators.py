@@ -45,7 +45,8 @@ def cached(
         ttl: seconds for which a value is fresh.
         vary: what the value depends on besides the arguments; ``()`` says that it is the same for everybody. Names:
             ``"company"`` (those that are allowed), ``"lang"``, ``"website"``, ``"pricelist"`` (with the fiscal
-            position), ``"currency"``, ``"user"``, ``"groups"``, ``"timezone"``, ``"host"``, and ``"context.{key}"``.
+            position, unless the context names a pricelist), ``"currency"``, ``"user"``, ``"groups"``, ``"timezone"``,
+            ``"host"``, and ``"context.{key}"``.
             The database is always in the key. Of the context, the method sees what is named here alone.
         prefix: first part of the key; model and method by default.
         key: makes the key of the arguments, without ``self``, for those that have no text of their own.

@@ -96,7 +96,7 @@ def remember(
     entry = place.look()
     if entry is not None and entry.fresh_for > 0:
         return Answer(entry.value, was_cached=True)
-    if has_written(env.cr) or (own_cursor and not _is_in_a_test() and has_changed_rows(env.cr)):
+    if has_written(env.cr) or (not _is_in_a_test() and has_changed_rows(env.cr)):
         # Another cursor would not see it, and others must not see what this one computes.
         return Answer(make_value(env)[0], was_cached=False)
     rules = Rules(ttl, stale=stale)

@@ -70,17 +70,16 @@ def _website(env: Any) -> Any:
 
 
 def _pricelist(env: Any) -> Any:
-    request = _request()
-    fiscal = getattr(request, "fiscal_position", None)
     if "pricelist" in env.context:
-        found = env.context["pricelist"]
-    else:
-        # Odoo 19 has both at the request; before, the website knew them.
-        found = getattr(request, "pricelist", None)
-        if found is None and hasattr(env.get("website"), "pricelist_id"):
-            found = env["website"].get_current_website().pricelist_id
-        found = found and found.id
-    return f"{found or ''}/{fiscal.id if fiscal else ''}"
+        # Without the fiscal position of the request, which Odoo looks for with five queries.
+        return env.context["pricelist"] or ""
+    request = _request()
+    # Odoo 19 has both at the request; before, the website knew them.
+    found = getattr(request, "pricelist", None)
+    if found is None and hasattr(env.get("website"), "pricelist_id"):
+        found = env["website"].get_current_website().pricelist_id
+    fiscal = getattr(request, "fiscal_position", None)
+    return f"{found.id if found else ''}/{fiscal.id if fiscal else ''}"
 
 
 def _currency(env: Any) -> Any:

@@ -22,6 +22,14 @@ class Probe(Controller):
         """The same as the model's, computed with the cursor of the request, which is read-only where there is one."""
         return {"price": self._price(product_id, wait_for), "readonly": request.env.cr.readonly, "pid": os.getpid()}
 
+    @route("/probe/changed", type="jsonrpc", auth="public", methods=["POST"], csrf=False)
+    def changed(self, product_id, **_params):
+        """The price that is computed after a change by SQL, which is rolled back."""
+        request.env.cr.execute("UPDATE product_template SET list_price = 99 WHERE id = %s", [product_id])
+        price = self._price(product_id)
+        request.env.cr.rollback()
+        return {"price": price}
+
     @cached(300, vary=(), tags=lambda self, product_id, wait_for=None: [f"product:{product_id}"])
     def _price(self, product_id, wait_for=None):
         cr = request.env.cr
