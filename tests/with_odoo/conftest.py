@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -100,3 +101,15 @@ def put_in_stock(admin: Browser, company: int, variant: int, quantity: int) -> N
     values = {"product_id": variant, "location_id": location, "inventory_quantity": quantity}
     quant = admin.kw("stock.quant", "create", values, context=context)
     admin.kw("stock.quant", "action_apply_inventory", [quant], context=context)
+
+
+@contextmanager
+def parameters(admin: Browser, **values: object) -> Iterator[None]:
+    """System parameters of the shop, taken back afterwards."""
+    try:
+        for name, value in values.items():
+            admin.kw("ir.config_parameter", "set_param", f"redis.{name}", str(value))
+        yield
+    finally:
+        for name in values:
+            admin.kw("ir.config_parameter", "set_param", f"redis.{name}", False)

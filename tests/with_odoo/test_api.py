@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -11,6 +12,7 @@ from hitrate.layouts.quelyos_api import get_products_list_key
 from hitrate.testing import Server
 from tests.with_odoo.client import Browser
 from tests.with_odoo.conftest import make_products
+from tests.with_odoo.replica import connect
 from tests.with_odoo.site import Odoo, Site
 from tests.with_odoo.test_failing import eventually
 from tests.with_odoo.test_products import details, keys
@@ -174,3 +176,70 @@ def test_views_and_limits_are_counted_in_memory_while_redis_is_away(
             "it is not said to be back",
         )
         eventually(lambda: view(alone.browser(), slug) > 0 and bool(keys(redis, "view_count:*")), "not counted there")
+
+
+def test_first_views_of_many_at_a_time_are_all_counted_and_fail_nobody(odoo: Odoo, product: int, slug: str) -> None:
+    viewers = 24
+    with odoo.serve("shop", "--proxy-mode", workers=4) as behind:
+
+        def look(number: int) -> bool:
+            said = {"X_Forwarded_For": f"10.7.0.{number}", "X_Forwarded_Host": "shop"}
+            found: bool = behind.browser(**said).call(f"{PRODUCTS}/slug/{slug}")["success"]
+            return found
+
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(look, range(viewers))) == [True] * viewers
+        assert counted(odoo, product) == viewers
+        assert behind.lines("could not serialize") == behind.lines("SERIALIZATION_FAILURE") == []
+
+
+def counted(odoo: Odoo, product: int) -> int:
+    """The views of a product that the database knows."""
+    return int(odoo.sql(f"SELECT coalesce(x_view_count, 0) FROM product_template WHERE id = {product}", "shop"))
+
+
+def test_a_view_waits_a_second_at_most_for_somebody_who_changes_the_product(
+    odoo: Odoo, site: Site, product: int, slug: str
+) -> None:
+    mark = site.mark()
+    with connect(odoo.database, "shop") as editor:
+        editor.execute("BEGIN")
+        editor.execute("SELECT 1 FROM product_template WHERE id = %s FOR UPDATE", [product])
+        assert site.browser().call(f"{PRODUCTS}/slug/{slug}")["success"] is True
+        editor.execute("ROLLBACK")
+    assert len(site.lines(f"A view of product {product} was not counted: ", mark)) == 1
+    assert counted(odoo, product) == 0
+
+
+def test_a_request_that_odoo_runs_again_is_counted_once(
+    odoo: Odoo, site: Site, redis: Server, product: int, slug: str
+) -> None:
+    mark = site.mark()
+    assert site.browser().call(f"/probe/retried/{slug}")["product"]["view_count"] == 1
+    assert site.lines("tries left, try again in", mark)
+    assert counted(odoo, product) == 1
+    # So is it by the limit of the page: of 120 a minute, 119 are left.
+    for _ in range(119):
+        assert site.browser().call(f"{PRODUCTS}/slug/{slug}")["success"] is True
+    refused = site.browser().call(f"{PRODUCTS}/slug/{slug}")
+    assert 0 < refused.pop("retry_after") <= 60
+    assert refused == {
+        "success": False,
+        "error": "Too many requests. Please try again later.",
+        "error_code": "RATE_LIMIT_EXCEEDED",
+        "limit": 120,
+        "window": 60,
+    }
+    # Refused requests count no view, and other endpoints have limits of their own.
+    assert counted(odoo, product) == 1
+    assert site.browser().call(PRODUCTS)["success"] is True
+
+
+def test_routes_of_the_addon_s_limiter_answer_429_and_say_what_is_left(site: Site, redis: Server) -> None:
+    statuses = [site.browser().fetch("/probe/limited/api") for _ in range(6)]
+    assert [status for status, _, _ in statuses] == [200] * 5 + [429]
+    headers = statuses[0][1]
+    assert [headers[f"X-RateLimit-{name}"] for name in ("Limit", "Remaining", "Window")] == ["5", "4", "300"]
+    assert 0 < int(statuses[-1][1]["Retry-After"]) <= 300
+    refused = json.loads(statuses[-1][2])
+    assert (refused["error_code"], refused["limit"], refused["window"]) == ("RATE_LIMIT_EXCEEDED", 5, 300)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from hitrate.testing import HOST, Server, throwaway_server
 from tests.with_odoo.client import Browser, RefusedError
+from tests.with_odoo.conftest import parameters
 from tests.with_odoo.site import Odoo, Site
 from tests.with_odoo.test_administration import CLEAR, STATS
 from tests.with_odoo.test_api import READY
@@ -17,18 +16,6 @@ from tests.with_odoo.test_failing import eventually, json_of
 from tests.with_odoo.test_products import LIST, details, keys
 
 SECRET = "un mot/de passe:?"
-
-
-@contextmanager
-def parameters(admin: Browser, **values: object) -> Iterator[None]:
-    """System parameters of the shop, taken back afterwards."""
-    try:
-        for name, value in values.items():
-            admin.kw("ir.config_parameter", "set_param", f"redis.{name}", str(value))
-        yield
-    finally:
-        for name in values:
-            admin.kw("ir.config_parameter", "set_param", f"redis.{name}", False)
 
 
 def is_kept(site: Site, product: int) -> bool:
@@ -68,6 +55,7 @@ def test_the_environment_says_host_port_and_password(odoo: Odoo, product: int) -
     ("name", "value"),
     [
         ("url", "redis+sentinel://localhost:26379/0"),
+        ("url", "redis+cluster://localhost:6379"),
         ("url", "http://localhost"),
         ("port", "abc"),
         ("port", "99999"),

@@ -5,10 +5,20 @@ from __future__ import annotations
 import json
 import logging
 import os
+from types import SimpleNamespace
 
 from odoo.addons.hitrate_original.client import client
-from odoo.addons.quelyos_ecommerce_cache.controllers.answers import visitor
+from odoo.addons.quelyos_api_cache.controllers.products import Products
+from odoo.addons.quelyos_api_cache.lib.rate_limiter import (
+    RateLimitConfig,
+    add_rate_limit_headers,
+)
+from odoo.addons.quelyos_api_cache.lib.rate_limiter import rate_limited as rate_limited_as_before
+from odoo.addons.quelyos_ecommerce_cache.controllers.answers import answering, visitor
 from odoo.addons.quelyos_ecommerce_cache.controllers.rate_limiter import rate_limit
+from odoo.addons.website_sale.models.website import PRICELIST_SESSION_CACHE_KEY
+from odoo.addons.website_sale.models.website import Website as OdooWebsite
+from odoo.exceptions import ConcurrencyError
 from odoo.http import Controller, request, route
 
 from hitrate.odoo import cache_of, cached, client_address, rate_limited, snapshot_age
@@ -68,6 +78,46 @@ class Probe(Controller):
     def limited_as_before(self, **_params):
         return {"success": True}
 
+    @route("/probe/limited/api", type="http", auth="public", methods=["GET"], csrf=False)
+    @rate_limited_as_before(RateLimitConfig.EXPORT, "probe_export")
+    def limited_export(self):
+        """By the other addon's limiter, whose answers are another."""
+        config = RateLimitConfig.EXPORT
+        return add_rate_limit_headers(request.make_json_response({"success": True}), config, config.max_requests - 1)
+
+    @route("/probe/bug", type="jsonrpc", auth="public", methods=["POST"], csrf=False)
+    @answering
+    def bug(self, **_params):
+        raise ValueError("a fault of the server")
+
+    @route("/probe/retried/<string:slug>", type="jsonrpc", auth="public", methods=["POST"], csrf=False, website=True)
+    def retried(self, slug):
+        """A page of a product, in a request that Odoo runs again after a conflict."""
+        answer = Products().product(slug)
+        if not getattr(request, "probe_was_here", False):
+            request.probe_was_here = True
+            raise ConcurrencyError("a conflict")
+        return answer
+
+    @route("/probe/pricelist", type="jsonrpc", auth="public", methods=["POST"], csrf=False, website=True, readonly=True)
+    def pricelist(self, country=None):
+        """The visitor's pricelist by the addon and by Odoo's own method, which begin with the same session."""
+        request.geoip = SimpleNamespace(country_code=country)
+        session, cr = request.session, request.env.cr
+        has_one, before = PRICELIST_SESSION_CACHE_KEY in session, session.get(PRICELIST_SESSION_CACHE_KEY)
+        # Read in any case.
+        assert request.website.name
+        queries = cr.sql_log_count
+        ours = request.website._get_and_cache_current_pricelist().id
+        found = {"ours": ours, "queries": cr.sql_log_count - queries}
+        found["our_session"] = session.get(PRICELIST_SESSION_CACHE_KEY)
+        if has_one:
+            session[PRICELIST_SESSION_CACHE_KEY] = before
+        else:
+            session.pop(PRICELIST_SESSION_CACHE_KEY, None)
+        found["odoo"] = OdooWebsite._get_and_cache_current_pricelist(request.website).id
+        return {**found, "odoo_session": session.get(PRICELIST_SESSION_CACHE_KEY)}
+
     @route("/probe/worker", type="http", auth="public", methods=["GET"], csrf=False)
     def worker(self):
         stats = cache_of(request.env).stats()
@@ -110,6 +160,7 @@ def _computed(kind, product_id):
     catalogue = visitor(request.env, request.website, request.pricelist).env["ecommerce.catalogue"]
     return {
         "list": lambda: catalogue._list(limit=100),
+        "newest": lambda: catalogue._list(limit=100, sort="newest"),
         "facets": lambda: catalogue._facets({}),
         "details": lambda: catalogue._details(product_id),
         "recommendations": lambda: catalogue._recommendations(product_id, 4),

@@ -7,6 +7,7 @@ import os
 from datetime import timedelta
 
 from odoo import api, fields, models
+from odoo.addons.quelyos_api_cache.lib.cache import get_cache_service
 from odoo.addons.quelyos_ecommerce_cache.models.cached import cached as cached_as_before
 from odoo.exceptions import UserError
 from odoo.http import request
@@ -102,6 +103,16 @@ class HitrateProbe(models.AbstractModel):
     @api.model
     def delete_pattern(self, pattern):
         return self.env["redis.cache"].delete_pattern(pattern)
+
+    @api.model
+    def redis_cache(self, method, *args, **kwargs):
+        """A call of the first addon's model, as another addon makes it."""
+        return getattr(self.env["redis.cache"], method)(*args, **kwargs)
+
+    @api.model
+    def cache_service(self, method, *args, **kwargs):
+        """A call of the second addon's service."""
+        return getattr(get_cache_service(self.env), method)(*args, **kwargs)
 
     @api.model
     def companies(self):

@@ -7,7 +7,6 @@ import logging
 
 from odoo.http import Controller, request, route
 from odoo.release import version_info
-from odoo.tools import SQL
 
 from hitrate.http.text import MAX_CHARS, digest
 from hitrate.layouts.quelyos_api import get_products_list_key
@@ -15,8 +14,9 @@ from hitrate.odoo import remember
 
 from ..lib.cache import CacheTTL
 from ..lib.rate_limiter import RateLimitConfig, rate_limited
-from ..lib.view_counter import check_view_count_rate_limit
-from .listing import domain, page
+from ..lib.requests import once
+from ..lib.view_counter import check_view_count_rate_limit, count_after_commit
+from .listing import InvalidParametersError, asked, domain, page
 
 _logger = logging.getLogger(__name__)
 JSON = "jsonrpc" if version_info >= (19, 0) else "json"
@@ -27,17 +27,24 @@ VISITOR = ("company", "lang", "website")
 class Products(Controller):
     """For everybody."""
 
-    @route("/api/ecommerce/products", type=JSON, auth="public", methods=["POST"], csrf=False, website=True)
+    @route(
+        "/api/ecommerce/products",
+        type=JSON,
+        auth="public",
+        methods=["POST"],
+        csrf=False,
+        website=True,
+        readonly=True,
+    )
     @rate_limited(RateLimitConfig.PRODUCTS_LIST, "products_list")
     def products(self, **params):
         """A page of products of this website's company: whatever tenant is asked for, nobody gets another one's."""
-        params.pop("context", None)
-        params["tenant_id"] = request.env.company.id
         try:
-            return _page(params)
-        except (AttributeError, OverflowError, TypeError, ValueError):
+            wanted = asked(params)
+        except InvalidParametersError:
             _logger.info("Refused parameters of a list of products", exc_info=True)
             return {"success": False, "error": "Invalid parameters"}
+        return _page({**wanted, "tenant_id": request.env.company.id})
 
     @route(
         "/api/ecommerce/products/slug/<string:slug>",
@@ -46,6 +53,7 @@ class Products(Controller):
         methods=["POST"],
         csrf=False,
         website=True,
+        readonly=True,
     )
     @rate_limited(RateLimitConfig.PRODUCT_DETAIL, "product_detail")
     def product(self, slug, **_params):
@@ -56,18 +64,11 @@ class Products(Controller):
         product = request.env["product.template"].sudo().search(found, limit=1)
         if not product:
             return {"success": False, "error": "Product not found"}
-        if check_view_count_rate_limit(request.httprequest, product.id):
-            # By SQL: a view is no change of the product, and waits for no other writer.
-            request.env.cr.execute(
-                SQL(
-                    "UPDATE product_template SET x_view_count = coalesce(x_view_count, 0) + 1 WHERE id = %s", product.id
-                )
-            )
-            product.invalidate_recordset(["x_view_count"])
-        return {
-            "success": True,
-            "product": {"id": product.id, "name": product.name, "view_count": product.x_view_count},
-        }
+        is_counted = once("view", lambda: check_view_count_rate_limit(request.httprequest, product.id))
+        if is_counted:
+            count_after_commit(request.env.cr, product.id)
+        views = product.x_view_count + is_counted
+        return {"success": True, "product": {"id": product.id, "name": product.name, "view_count": views}}
 
 
 def _key(params):

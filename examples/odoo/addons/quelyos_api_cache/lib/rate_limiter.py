@@ -10,6 +10,7 @@ from hitrate.layouts.quelyos_api import rate_limit_key as _key
 from hitrate.odoo import client_address
 
 from . import client
+from .requests import once
 
 
 class RateLimitConfig:
@@ -60,7 +61,7 @@ def rate_limited(config=None, name="api"):
         def call(self, *args, **kwargs):
             from odoo.http import request
 
-            refusal = check_rate_limit(request, config, name)
+            refusal = once(f"limit:{name}", lambda: check_rate_limit(request, config, name))
             if refusal is None:
                 return method(self, *args, **kwargs)
             if request.dispatcher.routing_type == "http":
