@@ -5,10 +5,13 @@ from __future__ import annotations
 import functools
 import logging
 
+import psycopg2
+from odoo.exceptions import ConcurrencyError, UserError
 from odoo.http import request, route
 from odoo.release import version_info
+from werkzeug.exceptions import HTTPException
 
-from hitrate.exceptions import HitrateError
+from .asked import InvalidParametersError
 
 _logger = logging.getLogger(__name__)
 # Odoo 19 renamed it.
@@ -29,14 +32,20 @@ def answering(method):
     """Bad parameters and a missing product are answers; other failures are logged and say nothing of the server."""
 
     @functools.wraps(method)
-    def call(self, *args, **kwargs):
+    def call(self, /, *args, **kwargs):
         kwargs = {**_beside_params(), **kwargs}
         kwargs.pop("context", None)
         try:
             return method(self, *args, **kwargs)
-        except (AttributeError, OverflowError, TypeError, ValueError, HitrateError):
+        except InvalidParametersError:
             _logger.info("Refused parameters of %s", method.__name__, exc_info=True)
             return refused("Invalid parameters")
+        except (psycopg2.Error, ConcurrencyError, UserError, HTTPException):
+            # Odoo's own: some it tries again.
+            raise
+        except Exception:
+            _logger.exception("%s failed", method.__name__)
+            return refused("Internal error")
 
     return call
 
@@ -51,7 +60,7 @@ def administrators_only(method):
     """Only who is in Settings may: others are refused in the module's shape."""
 
     @functools.wraps(method)
-    def call(self, *args, **kwargs):
+    def call(self, /, *args, **kwargs):
         if not request.env.user.has_group("base.group_system"):
             return refused("Unauthorized")
         return method(self, *args, **kwargs)

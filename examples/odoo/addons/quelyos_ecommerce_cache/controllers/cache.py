@@ -9,6 +9,7 @@ from odoo.http import Controller, request
 from hitrate.odoo import cache_of
 
 from ..models.redis_cache import PATTERNS
+from . import asked
 from .answers import administrators_only, answering, json_route, refused, visitor
 
 _logger = logging.getLogger(__name__)
@@ -28,10 +29,9 @@ class CacheAdministration(Controller):
     @json_route("/api/ecommerce/cache/clear", auth="user")
     @administrators_only
     @answering
-    def clear(self, pattern=None, **_params):
+    def clear(self, /, pattern=None, **_params):
         """Delete what matches a pattern, given in ``params`` or beside it; without one, all of the module's."""
-        if pattern is not None and not isinstance(pattern, str):
-            return refused("Invalid parameters")
+        pattern = asked.pattern(pattern)
         if cache_of(request.env).invalidate(pattern or PATTERNS) is None:
             return refused("Redis not available; what is to be cleared will be when it is back")
         message = f"Cache cleared for pattern: {pattern}" if pattern else "All e-commerce cache cleared"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from odoo.http import Controller, request
 
+from . import asked
 from .answers import administrators_only, answering, json_route, refused, visitor
 
 
@@ -16,46 +17,46 @@ class CachedProducts(Controller):
 
     @json_route("/api/ecommerce/products/list/cached", auth="public")
     @answering
-    def list_products(self, **params):
+    def list_products(self, /, **params):
         """A page of products: ``limit``, ``offset``, ``filters``, ``sort``."""
-        return _answer(_producer()._list(params))
+        return _answer(_producer()._list(asked.page(params)))
 
     @json_route("/api/ecommerce/products/<int:product_id>/cached", auth="public")
     @answering
-    def product(self, product_id, **_params):
+    def product(self, /, product_id, **_params):
         """Details of a product."""
-        return _answer(_producer()._details(product_id))
+        return _answer(_producer()._details(asked.whole(product_id)))
 
     @json_route("/api/ecommerce/products/<int:product_id>/seo/cached", auth="public")
     @answering
-    def seo(self, product_id, **_params):
+    def seo(self, /, product_id, **_params):
         """Metadata of the page of a product."""
-        return _answer(_producer()._seo(product_id))
+        return _answer(_producer()._seo(asked.whole(product_id)))
 
     @json_route("/api/ecommerce/products/facets/cached", auth="public")
     @answering
-    def facets(self, filters=None, **_params):
+    def facets(self, /, filters=None, **_params):
         """Counts by category and attribute."""
-        return _answer(_producer()._facets(filters or {}))
+        return _answer(_producer()._facets(asked.filters(filters)))
 
     @json_route("/api/ecommerce/products/search/cached", auth="public")
     @answering
-    def search(self, query="", limit=10, **_params):
+    def search(self, /, query="", limit=10, **_params):
         """Completions."""
-        return _answer(_producer()._search(str(query), int(limit)))
+        return _answer(_producer()._search(asked.text(query), asked.completions(limit)))
 
     @json_route("/api/ecommerce/products/<int:product_id>/recommendations/cached", auth="public")
     @answering
-    def recommendations(self, product_id, limit=4, **_params):
+    def recommendations(self, /, product_id, limit=4, **_params):
         """Products that go with this one."""
-        return _answer(_producer()._recommendations(product_id, int(limit)))
+        return _answer(_producer()._recommendations(asked.whole(product_id), asked.completions(limit)))
 
     @json_route("/api/ecommerce/analytics/cached", auth="user")
     @administrators_only
     @answering
-    def analytics(self, days=30, **_params):
+    def analytics(self, /, days=30, **_params):
         """What was sold in the last days."""
-        return _answer(request.env["ecommerce.producer"]._analytics(max(1, min(int(days), 365))))
+        return _answer(request.env["ecommerce.producer"]._analytics(asked.days(days)))
 
 
 def _answer(found):

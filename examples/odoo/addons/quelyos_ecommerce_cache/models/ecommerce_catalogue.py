@@ -12,22 +12,13 @@ SORTS = {
     "price_desc": "list_price desc",
     "newest": "create_date desc, id desc",
 }
-LARGEST_PAGE = 100
 NEW_FOR = timedelta(days=30)
 SOLD_LATELY = timedelta(days=365)
 BESTSELLER = 10
 
 
-def whole(value):
-    """A number that PostgreSQL's integers can hold, or a ValueError."""
-    number = int(value)
-    if not 0 <= number < 2**31:
-        raise ValueError("not a number of PostgreSQL")
-    return number
-
-
 class EcommerceCatalogue(models.AbstractModel):
-    """Computes what `ecommerce.producer` keeps."""
+    """Computes what `ecommerce.producer` keeps; what visitors ask for was read by ``controllers.asked``."""
 
     _name = "ecommerce.catalogue"
     _description = "The shop's catalogue for visitors"
@@ -41,14 +32,14 @@ class EcommerceCatalogue(models.AbstractModel):
         domain += [*self._website().website_domain(), ("company_id", "in", [False, *self.env.companies.ids])]
         filters = filters or {}
         if category := filters.get("category_id"):
-            domain.append(("public_categ_ids", "child_of", whole(category)))
+            domain.append(("public_categ_ids", "child_of", category))
         if (lowest := filters.get("price_min")) is not None:
-            domain.append(("list_price", ">=", float(lowest)))
+            domain.append(("list_price", ">=", lowest))
         if (highest := filters.get("price_max")) is not None:
-            domain.append(("list_price", "<=", float(highest)))
+            domain.append(("list_price", "<=", highest))
         if values := filters.get("attribute_value_ids"):
-            domain.append(("attribute_line_ids.value_ids", "in", [whole(value) for value in values]))
-        if text := str(filters.get("search") or "").strip():
+            domain.append(("attribute_line_ids.value_ids", "in", values))
+        if text := filters.get("search"):
             domain.append(("name", "ilike", text))
         return domain
 
@@ -57,12 +48,11 @@ class EcommerceCatalogue(models.AbstractModel):
         return self.env["product.template"].sudo()
 
     def _one(self, product_id):
-        return self._products().search([("id", "=", whole(product_id)), *self._domain()], limit=1)
+        return self._products().search([("id", "=", product_id), *self._domain()], limit=1)
 
     def _list(self, limit=20, offset=0, filters=None, sort="name"):
-        limit, offset = max(1, min(int(limit), LARGEST_PAGE)), whole(offset)
         domain = self._domain(filters)
-        products = self._products().search(domain, limit=limit, offset=offset, order=SORTS.get(sort, SORTS["name"]))
+        products = self._products().search(domain, limit=limit, offset=offset, order=SORTS[sort])
         total = self._products().search_count(domain)
         return {"products": self._cards(products), "total": total, "limit": limit, "offset": offset}
 
@@ -196,7 +186,7 @@ class EcommerceCatalogue(models.AbstractModel):
         return self._cards(chosen)
 
     def _analytics(self, days):
-        since = fields.Datetime.now() - timedelta(days=int(days))
+        since = fields.Datetime.now() - timedelta(days=days)
         domain = [("state", "=", "sale"), ("date_order", ">=", since), ("company_id", "in", self.env.companies.ids)]
         orders = self.env["sale.order"].sudo().search(domain)
         lines = (

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+from functools import lru_cache
+
 from odoo import models
 
 from hitrate.layouts.quelyos_ecommerce import list_products_key, product_key
 from hitrate.odoo import remember
 
+_logger = logging.getLogger(__name__)
 # Seconds; the system parameter redis.ttl.{kind} says otherwise.
 TTLS = {
     "details": 3600,
@@ -21,9 +25,25 @@ TTLS = {
 VISITOR = ("company", "lang", "website", "pricelist")
 
 
-def _some(limit):
-    """So many as are shown at most: numbers that mean the same have one key."""
-    return max(1, min(int(limit), 20))
+LONGEST = 365 * 24 * 3600
+
+
+def seconds(value):
+    """What a parameter says of a lifetime, or a ValueError."""
+    found = int(value)
+    if not 0 < found <= LONGEST:
+        raise ValueError(f"a lifetime of {found} s; use 1 to {LONGEST}")
+    return found
+
+
+# Remembered, so that each process says once of each value that it is none.
+@lru_cache(maxsize=64)
+def _usable(kind, value):
+    try:
+        return seconds(value)
+    except ValueError:
+        _logger.warning("redis.ttl.%s is %.40r, which is no number of seconds; %d are used", kind, value, TTLS[kind])
+        return TTLS[kind]
 
 
 class EcommerceProducer(models.AbstractModel):
@@ -38,9 +58,10 @@ class EcommerceProducer(models.AbstractModel):
 
     def _ttl(self, kind):
         """Seconds for which answers of a kind are kept."""
-        return int(self.env["ir.config_parameter"].sudo().get_param(f"redis.ttl.{kind}") or TTLS[kind])
+        value = self.env["ir.config_parameter"].sudo().get_param(f"redis.ttl.{kind}")
+        return _usable(kind, value) if value else TTLS[kind]
 
-    def _remember(self, kind, key, compute, tags, vary=VISITOR):
+    def _remember(self, kind, key, compute, tags, vary=VISITOR, is_nothing=lambda value: value is None):
         def in_environment(env):
             # As a visitor whom nobody knows, whoever asks: rights of the one who comes first are not everybody's.
             somebody = env["website"].sudo().get_current_website().user_id
@@ -53,8 +74,8 @@ class EcommerceProducer(models.AbstractModel):
             ttl=self._ttl(kind),
             vary=vary,
             tags=tags,
-            # What does not exist is asked for by whoever makes up numbers: it would fill the server.
-            skip=lambda value: value is None,
+            # What does not exist is asked for by whoever makes up numbers and filters: it would fill the server.
+            skip=is_nothing,
         )
 
     def _details(self, product_id):
@@ -76,13 +97,13 @@ class EcommerceProducer(models.AbstractModel):
         )
 
     def _list(self, params):
-        """A page of the products on sale; the key is of all that was asked for, and that is known."""
-        params = {name: params[name] for name in ("limit", "offset", "filters", "sort") if name in params}
+        """A page of the products on sale, of parameters as ``controllers.asked.page`` reads them."""
         return self._remember(
             "list",
             list_products_key(params),
             lambda producer: producer.env["ecommerce.catalogue"]._list(**params),
             ("products",),
+            is_nothing=lambda value: not value["products"],
         )
 
     def _facets(self, filters):
@@ -92,25 +113,26 @@ class EcommerceProducer(models.AbstractModel):
             list_products_key({"filters": filters}).replace("products:list:", "products:facets:"),
             lambda producer: producer.env["ecommerce.catalogue"]._facets(filters),
             ("products",),
+            is_nothing=lambda value: not value["total"],
         )
 
     def _search(self, text, limit):
         """Completions of what is being typed."""
-        wanted, limit = " ".join(text.lower().split())[:100], _some(limit)
+        wanted = " ".join(text.lower().split())
         digest = list_products_key({"text": wanted, "limit": limit}).removeprefix("products:list:")
         return self._remember(
             "search",
             f"search:{digest}",
             lambda producer: producer.env["ecommerce.catalogue"]._search_products(wanted, limit),
             ("search",),
+            is_nothing=lambda value: not value,
         )
 
     def _recommendations(self, product_id, limit):
         """Products that go with another one."""
-        limit = _some(limit)
         return self._remember(
             "recommendations",
-            f"recommendations:{int(product_id)}:{limit}",
+            f"recommendations:{product_id}:{limit}",
             lambda producer: producer.env["ecommerce.catalogue"]._recommendations(product_id, limit),
             ("recommendations", f"product:{product_id}"),
         )
@@ -119,7 +141,7 @@ class EcommerceProducer(models.AbstractModel):
         """What was sold lately, of the companies that the administrator is in."""
         return self._remember(
             "analytics",
-            f"analytics:sales:{int(days)}",
+            f"analytics:sales:{days}",
             lambda producer: producer.env["ecommerce.catalogue"]._analytics(days),
             ("analytics",),
             vary=("company",),

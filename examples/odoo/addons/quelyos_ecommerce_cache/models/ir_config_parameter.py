@@ -1,4 +1,4 @@
-"""Parameters that say where Redis is are checked where they are written, and not by whoever asks next."""
+"""Parameters of the cache are checked where they are written, and not by whoever asks next."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from hitrate.odoo import forgets
 from hitrate.odoo.settings import read
 
 from .catalogue import LISTS
+from .ecommerce_producer import TTLS, seconds
 
 
 def _base_url(parameters):
@@ -33,5 +34,8 @@ class IrConfigParameter(models.Model):
             if settings.problem:
                 raise ValueError(settings.problem)
             Cache(settings.url, prefix=settings.prefix, timeout=settings.timeout).close()
+            for kind in TTLS:
+                if lifetime := written.get(f"redis.ttl.{kind}"):
+                    seconds(lifetime)
         except ValueError as error:
             raise ValidationError(_("Redis cannot be used so: %s", error)) from error
