@@ -19,6 +19,12 @@ class ProductTemplate(models.Model):
     _cache_rules = (forgets("api:products", "api:product:{id}", when=_MATTERS),)
 
 
+class ProductTemplateAttributeLine(models.Model):
+    _inherit = "product.template.attribute.line"
+    # Odoo's wizard and others write the line itself, which is no change of the product's field.
+    _cache_rules = (forgets("api:products", when=("product_tmpl_id", "attribute_id", "value_ids", "active")),)
+
+
 class ProductPublicCategory(models.Model):
     _inherit = "product.public.category"
     _cache_rules = (forgets("api:products", when=("name", "parent_id", "product_tmpl_ids")),)

@@ -12,7 +12,11 @@ LISTS = ("products", "search", "recommendations")
 
 def _those_that_recommend(products):
     """Products whose details name these as alternatives, if they are on sale."""
-    named = products.sudo().with_context(active_test=False).search([("alternative_product_ids", "in", products.ids)])
+    # One of this transaction is named by nothing that is kept.
+    older = products.sudo().filtered(lambda product: product.create_date < product.env.cr.now())
+    if not older:
+        return []
+    named = older.with_context(active_test=False).search([("alternative_product_ids", "in", older.ids)])
     return [f"product:{number}" for number in named.ids]
 
 
@@ -82,10 +86,31 @@ class ProductProduct(models.Model):
                 "default_code",
                 "barcode",
                 "price_extra",
+                # Rules of prices may begin with the cost.
+                "standard_price",
                 "product_template_attribute_value_ids",
                 "product_tmpl_id",
             ),
         ),
+    )
+
+
+class ProductTag(models.Model):
+    _inherit = "product.tag"
+    # A tag that is deleted is no change of its products' field, as one that is taken from them is.
+    _cache_rules = (forgets("product:{product_template_ids}", *LISTS, when=("product_template_ids",)),)
+
+
+class ProductCategory(models.Model):
+    _inherit = "product.category"
+    # Rules of prices hold for what is below a category.
+    _cache_rules = (forgets("prices", *LISTS, when=("parent_id",)),)
+
+
+class ProductTemplateAttributeLine(models.Model):
+    _inherit = "product.template.attribute.line"
+    _cache_rules = (
+        forgets("product:{product_tmpl_id}", *LISTS, when=("product_tmpl_id", "attribute_id", "value_ids", "active")),
     )
 
 

@@ -1,32 +1,54 @@
-"""Orders count in the analytics."""
+"""Orders count in the analytics, and make bestsellers."""
 
 from __future__ import annotations
 
 from odoo import models
 
-from hitrate.odoo import forgets
+from hitrate.odoo import forgets, invalidate
 
 from .catalogue import LISTS
 
 
-def _sold(orders):
-    """What was sold, or is not any more, may be a bestseller; a cart says nothing of that."""
-    found = orders.sudo().filtered(lambda order: order.state in {"sale", "cancel"})
-    sold = found.order_line.product_id.product_tmpl_id
+def _counted(orders):
+    """Those that count, or do not any more; a cart counts nowhere until it is confirmed."""
+    return orders.sudo().filtered(lambda order: order.state in {"sale", "cancel"})
+
+
+def _analytics(orders):
+    return ("analytics",) if _counted(orders) else ()
+
+
+def _bestsellers(orders):
+    return _sold(_counted(orders).order_line)
+
+
+def _sold(lines):
+    """What was sold, or is not any more, may be a bestseller."""
+    sold = lines.product_id.product_tmpl_id
     return (*LISTS, *(f"product:{number}" for number in sold.ids)) if sold else ()
-
-
-class SaleOrder(models.Model):
-    _inherit = "sale.order"
-    # A cart that is filled counts nowhere until it is confirmed: its total is looked at only then.
-    _cache_rules = (forgets("analytics", when=("state", "date_order", "company_id")), forgets(_sold, when=("state",)))
 
 
 def _of_confirmed(lines):
     """A changed line of a confirmed order is updated analytics data; one of a cart is none."""
-    return ("analytics",) if "sale" in lines.order_id.mapped("state") else ()
+    confirmed = lines.sudo().filtered(lambda line: line.order_id.state == "sale")
+    return ("analytics", *_sold(confirmed)) if confirmed else ()
+
+
+class SaleOrder(models.Model):
+    _inherit = "sale.order"
+    _cache_rules = (
+        forgets(_analytics, _bestsellers, when=("state", "date_order", "company_id")),
+        # Of prices, discounts and taxes of its lines.
+        forgets(_analytics, when=("amount_total",)),
+    )
+
+    def write(self, vals):
+        # Rules see the state that an order has then, and this one counted until now.
+        if vals.get("state") in {"draft", "sent"} and (before := {*_analytics(self), *_bestsellers(self)}):
+            invalidate(self.env, tags=before)
+        return super().write(vals)
 
 
 class SaleOrderLine(models.Model):
     _inherit = "sale.order.line"
-    _cache_rules = (forgets(_of_confirmed, when=("product_uom_qty", "price_unit", "product_id")),)
+    _cache_rules = (forgets(_of_confirmed, when=("product_uom_qty", "product_id", "order_id")),)
