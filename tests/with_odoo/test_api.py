@@ -11,7 +11,7 @@ import pytest
 from hitrate.layouts.quelyos_api import get_products_list_key
 from hitrate.testing import Server
 from tests.with_odoo.client import Browser
-from tests.with_odoo.conftest import make_products
+from tests.with_odoo.conftest import make_products, parameters
 from tests.with_odoo.replica import connect
 from tests.with_odoo.site import Odoo, Site
 from tests.with_odoo.test_failing import eventually
@@ -243,3 +243,26 @@ def test_routes_of_the_addon_s_limiter_answer_429_and_say_what_is_left(site: Sit
     assert 0 < int(statuses[-1][1]["Retry-After"]) <= 300
     refused = json.loads(statuses[-1][2])
     assert (refused["error_code"], refused["limit"], refused["window"]) == ("RATE_LIMIT_EXCEEDED", 5, 300)
+
+
+def test_an_instance_that_does_without_redis_is_degraded_and_in_service(
+    site: Site, admin: Browser, redis: Server
+) -> None:
+    with parameters(admin, required=0):
+        status, _, body = site.browser().fetch(READY)
+        assert (status, json.loads(body)["status"]) == (200, "ready")
+        redis.kill()
+        status, _, body = site.browser().fetch(READY)
+        found = json.loads(body)
+        assert (status, found["status"], found["redis"]["status"]) == (200, "degraded", "error")
+    assert site.browser().fetch(READY)[0] == 503
+
+
+def test_the_service_s_numbers_tell_whether_redis_is_away_or_was_never_there(
+    unconfigured: Site, admin: Browser, redis: Server
+) -> None:
+    assert unconfigured.admin().kw("hitrate.probe", "cache_service", "get_stats") == {"enabled": False}
+    assert admin.kw("hitrate.probe", "cache_service", "get_stats")["enabled"] is True
+    redis.kill()
+    found = admin.kw("hitrate.probe", "cache_service", "get_stats")
+    assert (found["enabled"], sorted(found)) == (True, ["enabled", "error"])

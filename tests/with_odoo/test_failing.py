@@ -275,3 +275,23 @@ def test_settings_that_cannot_be_used_cost_the_cache_and_nothing_else(
         finally:
             admin.kw("ir.config_parameter", "set_param", "redis.url", False)
             admin.kw("ir.config_parameter", "set_param", name, False)
+
+
+def test_while_redis_is_away_other_addons_calls_write_no_line_each(odoo: Odoo, redis: Server) -> None:
+    with odoo.serve("shop", workers=0) as alone:
+        admin = alone.admin()
+
+        def call_all() -> None:
+            for method, args in (("get", ["k"]), ("set", ["k", 1]), ("incr", ["k"]), ("delete", ["k"])):
+                admin.kw("hitrate.probe", "redis_cache", method, *args)
+            for method, args in (("get", ["k"]), ("set", ["k", 1]), ("delete", ["k"]), ("get_stats", [])):
+                admin.kw("hitrate.probe", "cache_service", method, *args)
+
+        call_all()
+        redis.kill()
+        mark = alone.mark()
+        for _ in range(10):
+            call_all()
+        assert len(alone.lines(AWAY, mark)) == 1
+        # Of the call that found it dead.
+        assert len(alone.lines(" ERROR shop odoo.addons", mark)) <= 1

@@ -8,7 +8,7 @@ import json
 import logging
 
 from hitrate import escape_glob
-from hitrate.exceptions import HitrateError
+from hitrate.exceptions import HitrateError, ServerUnavailableError
 from hitrate.layouts import quelyos_api as layout
 
 from . import client
@@ -67,11 +67,12 @@ class CacheService:
         def store(cache):
             # JSON in UTF-8, as the original wrote it; the client's own is ASCII, as the other system's is.
             text = json.dumps(value, ensure_ascii=False)
-            return bool(cache.execute("SETEX", cache.make_key(key), ttl, text))
+            # System parameters, which hold lifetimes, are texts.
+            return bool(cache.execute("SETEX", cache.make_key(key), int(ttl), text))
 
         stored = self._attempt("SET", False, store)
         if stored:
-            _logger.debug("✅ Cache SET: %s (TTL: %ds)", key, ttl)
+            _logger.debug("✅ Cache SET: %s (TTL: %ss)", key, ttl)
         return stored
 
     def delete(self, key):
@@ -96,7 +97,8 @@ class CacheService:
         except HitrateError as error:
             if not client.is_configured(self._env):
                 return {"enabled": False}
-            _logger.error("Redis STATS error: %s", error)
+            level = logging.DEBUG if isinstance(error, ServerUnavailableError) else logging.ERROR
+            _logger.log(level, "Redis STATS error: %s", error)
             return {"enabled": True, "error": str(error)}
         hits, misses = info.get("keyspace_hits", 0), info.get("keyspace_misses", 0)
         return {

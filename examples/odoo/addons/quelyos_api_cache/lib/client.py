@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from odoo.http import request
 
-from hitrate.exceptions import HitrateError
+from hitrate.exceptions import HitrateError, ServerUnavailableError
 from hitrate.odoo import cache_of, on_change_of_state, settings_of
 
 _logger = logging.getLogger(__name__)
@@ -32,6 +32,13 @@ def is_configured(env=None):
     return settings_of(_environment(env)).is_configured
 
 
+def is_required(env=None):
+    """Whether an instance is not ready while Redis is away; so it is unless somebody said that it does without."""
+    env = _environment(env)
+    said = env["ir.config_parameter"].sudo().get_param("redis.required") if env is not None else None
+    return (said or os.environ.get("REDIS_REQUIRED") or "1").strip().lower() not in {"0", "false", "no", "off"}
+
+
 def _environment(env):
     """That of the request, if there is one: jobs hand in their own."""
     return env if env is not None or not request else request.env
@@ -41,9 +48,12 @@ def attempt(verb, otherwise, call, env=None):
     """What a call of the cache returns; something else while the server is away, and of what it cannot hold."""
     try:
         return call(cache(env))
+    except ServerUnavailableError as error:
+        # It was said when the server went away.
+        _logger.debug("Redis %s error: %s", verb, error)
     except (HitrateError, TypeError, ValueError) as error:
         _logger.error("Redis %s error: %s", verb, error)
-        return otherwise
+    return otherwise
 
 
 def say_whether_connected(env):
@@ -52,8 +62,11 @@ def say_whether_connected(env):
         cache(env).execute("PING")
     except HitrateError as error:
         _say_that_it_is_away("", error)
+        _logger.info("Redis cache disabled: %s", error)
     else:
-        _say_that_it_is_back(settings_of(env).url.rpartition("@")[2].removeprefix("redis://").partition("/")[0])
+        address = settings_of(env).url.rpartition("@")[2].removeprefix("redis://").partition("/")[0]
+        _say_that_it_is_back(address)
+        _logger.info("✅ Redis cache enabled (%s)", address)
 
 
 def _say_that_it_is_away(_address, error):

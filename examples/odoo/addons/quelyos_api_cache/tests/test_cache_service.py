@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import logging
+import os
 from unittest.mock import patch
 
 from odoo.tests import TransactionCase, tagged
 
 from hitrate.odoo import cache_of
 
+from ..controllers.products import Products
 from ..lib import client
 from ..lib.cache import CacheStrategies, CacheTTL, cached, get_cache_service
 
@@ -27,6 +30,41 @@ class TestCacheService(TransactionCase):
         self.assertEqual(self.service.get("test:a"), {"name": "café ✓"})
         self.assertTrue(self.service.delete("test:a"))
         self.assertIsNone(self.service.get("test:a"))
+
+    def test_it_says_what_it_does_in_the_original_s_words(self):
+        with self.assertLogs("odoo.addons.quelyos_api_cache.lib.cache", "DEBUG") as said:
+            self.service.get("test:a")
+            self.service.set("test:a", 1, ttl="60")
+            self.service.get("test:a")
+            self.service.delete("test:a")
+            self.service.set("test:b", 1)
+            self.service.invalidate_pattern("test:*")
+        self.assertEqual(
+            [(line.levelname, line.getMessage()) for line in said.records],
+            [
+                ("DEBUG", "❌ Cache MISS: test:a"),
+                ("DEBUG", "✅ Cache SET: test:a (TTL: 60s)"),
+                ("DEBUG", "✅ Cache HIT: test:a"),
+                ("DEBUG", "✅ Cache DELETE: test:a"),
+                ("DEBUG", "✅ Cache SET: test:b (TTL: 300s)"),
+                ("INFO", "✅ Cache invalidated: 1 keys (test:*)"),
+            ],
+        )
+        self.assertEqual(self._keys("test:*"), [])
+
+    def test_when_it_is_loaded_it_says_where_redis_is(self):
+        # By number: Odoo gives another level this name.
+        with self.assertLogs("odoo.addons.quelyos_api_cache.lib.client", logging.INFO) as said:
+            client.say_whether_connected(self.env)
+        address = "{REDIS_HOST}:{REDIS_PORT}".format(**os.environ)
+        self.assertEqual(
+            [line.getMessage() for line in said.records],
+            [f"Redis connected successfully at {address}", f"✅ Redis cache enabled ({address})"],
+        )
+
+    def test_the_list_needs_no_cursor_that_writes(self):
+        for method in (Products.products, Products.product):
+            self.assertTrue(method.original_routing["readonly"])
 
     def test_what_it_cannot_hold_is_not_stored(self):
         with self.assertLogs("odoo.addons.quelyos_api_cache.lib.client", "ERROR"):

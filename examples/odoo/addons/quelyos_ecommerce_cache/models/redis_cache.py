@@ -8,8 +8,8 @@ from typing import Any
 
 from odoo import api, models
 
-from hitrate.exceptions import HitrateError
-from hitrate.odoo import cache_of, on_change_of_state
+from hitrate.exceptions import HitrateError, ServerUnavailableError
+from hitrate.odoo import cache_of, on_change_of_state, settings_of
 
 _logger = logging.getLogger(__name__)
 
@@ -38,7 +38,8 @@ class RedisCache(models.AbstractModel):
     @api.private
     def set(self, key, value, expire=3600):
         """Store a value for so many seconds; tell whether it was."""
-        return self._attempt("SET", False, lambda cache: cache.set(key, value, expire))
+        # System parameters, which hold lifetimes, are texts.
+        return self._attempt("SET", False, lambda cache: cache.set(key, value, int(expire)))
 
     @api.private
     def delete(self, key):
@@ -65,7 +66,7 @@ class RedisCache(models.AbstractModel):
     @api.private
     def expire(self, key, seconds):
         """Give a value a new lifetime; tell whether there was one."""
-        return self._attempt("EXPIRE", False, lambda cache: cache.expire(key, seconds))
+        return self._attempt("EXPIRE", False, lambda cache: cache.expire(key, int(seconds)))
 
     @api.private
     def flush_all(self):
@@ -75,16 +76,19 @@ class RedisCache(models.AbstractModel):
         Without a prefix that is all that the module's patterns name, and not the whole database of the server, which
         others may use; ``FLUSHDB`` may be renamed.
         """
-        if cache_of(self.env)._prefix:
+        if settings_of(self.env).prefix:
             return self._attempt("FLUSHDB", False, lambda cache: cache.clear() is not None)
         return self._attempt("FLUSHDB", False, lambda cache: cache.invalidate(PATTERNS) is not None)
 
     def _attempt(self, verb: str, otherwise: Any, call: Callable[[Any], Any]) -> Any:
         try:
             return call(cache_of(self.env))
-        except HitrateError as error:
+        except ServerUnavailableError as error:
+            # It was said when the server went away.
+            _logger.debug("Redis %s error: %s", verb, error)
+        except (HitrateError, TypeError, ValueError) as error:
             _logger.error("Redis %s error: %s", verb, error)
-            return otherwise
+        return otherwise
 
     def _statistics(self) -> dict[str, Any]:
         """What ``cache/stats`` answers."""

@@ -29,6 +29,27 @@ class TestRedisCache(TransactionCase):
         self.cache.set("test:hour", 1)
         self.assertTrue(3590 < self.server.ttl("test:hour") <= 3600)
 
+    def test_lifetimes_may_be_texts_as_system_parameters_are(self):
+        self.assertTrue(self.cache.set("test:text", 1, "60"))
+        self.assertTrue(0 < self.server.ttl("test:text") <= 60)
+        self.assertTrue(self.cache.expire("test:text", "30"))
+        self.assertTrue(0 < self.server.ttl("test:text") <= 30)
+
+    def test_what_fails_is_logged_in_the_original_s_words_and_raises_nothing(self):
+        self.server.execute("RPUSH", "test:list", "a")
+        calls = {
+            "GET": lambda: self.cache.get("test:list"),
+            "SET": lambda: self.cache.set("test:a", 1, "soon"),
+            "INCR": lambda: self.cache.incr("test:list"),
+            "EXPIRE": lambda: self.cache.expire("test:list", "soon"),
+            "DELETE PATTERN": lambda: self.cache.delete_pattern("\ud800"),
+        }
+        for verb, call in calls.items():
+            with self.assertLogs("odoo.addons.quelyos_ecommerce_cache.models.redis_cache", "ERROR") as said:
+                self.assertIn(call(), (None, False), verb)
+            self.assertEqual(len(said.output), 1)
+            self.assertIn(f"Redis {verb} error: ", said.output[0])
+
     def test_missing_values_are_none(self):
         self.assertIsNone(self.cache.get("test:none"))
         self.assertFalse(self.cache.exists("test:none"))
