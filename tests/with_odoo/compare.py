@@ -26,6 +26,7 @@ from tests.postgresql import NO_POSTGRESQL, postgresql
 from tests.with_odoo.client import Browser
 from tests.with_odoo.conftest import make_products
 from tests.with_odoo.site import MODULES, Odoo, Site
+from tests.with_odoo.test_crossing import switch_pricelists
 
 ROUNDS = int(os.environ.get("HITRATE_ROUNDS", "9"))
 REQUESTS = 12
@@ -51,8 +52,11 @@ def main() -> None:
                 odoo.install(name, modules)
         fill(redis, OTHER_KEYS)
         with odoo.serve(OURS) as site, odoo.serve(PLAIN) as plain, odoo.serve(ORIGINAL) as original:
-            show(measured(asked(site), site.browser))
+            cases = asked(site)
+            show(measured(cases, site.browser))
             show(measured(changed({"uncached": plain, "original": original, "hitrate": site})))
+            show(["", "With pricelists:"])
+            show(measured(cases, customers(site)))
 
 
 def asked(site: Site) -> Cases:
@@ -79,6 +83,22 @@ def asked(site: Site) -> Cases:
         "facets": ways("facets", lambda _: f"{api}/facets/cached"),
         "recommendations": ways("recommendations", lambda product: f"{api}/{product}/recommendations/cached"),
     }
+
+
+def customers(site: Site) -> Callable[[], Browser]:
+    """Visitors of a shop in which pricelists are switched on, who know theirs by their session."""
+    admin = site.admin()
+    switch_pricelists(admin, on=True)
+    rule = {"applied_on": "3_global", "compute_price": "percentage", "percent_price": 50.0}
+    values = {"selectable": True, "item_ids": [(0, 0, rule)]}
+    chosen, _ = admin.kw("product.pricelist", "create", [{"name": name, **values} for name in ("One", "Another")])
+
+    def come() -> Browser:
+        visitor = site.browser()
+        visitor.fetch(f"/shop/change_pricelist/{chosen}")
+        return visitor
+
+    return come
 
 
 def changed(sites: dict[str, Site]) -> Cases:

@@ -11,4 +11,5 @@ from . import (
     res_config_settings,
     sale_order,
     stock,
+    website,
 )
