@@ -13,7 +13,7 @@ from collections.abc import Sequence
 Row = tuple[str, str, Sequence[str]]
 
 _P, _A, _O, _M = "test_products.py::", "test_administration.py::", "test_operations.py::", "test_monitoring.py::"
-_F, _API = "test_failing.py::", "test_api.py::"
+_F, _API, _E, _Q = "test_failing.py::", "test_api.py::", "test_events.py::", "test_parameters.py::"
 _HITS = (
     f"{_P}test_details_are_cached_and_have_the_originals_shape",
     f"{_P}test_lists_are_cached_under_the_layouts_key",
@@ -29,7 +29,12 @@ _MEMORY = f"{_O}test_a_redis_of_little_memory_evicts_and_the_site_is_right"
 _AWAY = f"{_API}test_views_and_limits_are_counted_in_memory_while_redis_is_away"
 _SENTINEL = f"{_O}test_a_parameter_that_cannot_be_used_is_refused_where_it_is_written"
 _RESTARTED = f"{_A}test_changed_parameters_are_seen_without_a_restart"
-_STRATEGIES = (f"{_API}test_the_list_is_cached_under_the_layouts_key_and_forgotten_when_a_product_changes",)
+_STRATEGIES = (
+    f"{_API}test_the_list_is_cached_under_the_layouts_key_and_forgotten_when_a_product_changes",
+    f"{_E}test_the_api_s_list_knows_stock_categories_attributes_and_rules_of_prices",
+    f"{_E}test_the_api_s_list_is_forgotten_by_a_rule_of_prices",
+)
+_OWN = "test_installation.py::test_the_addons_own_tests_pass"
 
 ECOMMERCE: Sequence[Row] = (
     ("Benefits", "repeated database queries are saved", (f"{_M}test_a_hit_asks_the_database_less_than_a_miss",)),
@@ -106,6 +111,20 @@ ECOMMERCE: Sequence[Row] = (
         (
             f"{_P}test_created_archived_unsaleable_and_deleted_products_come_and_go",
             f"{_P}test_a_changed_product_is_seen_at_once_and_by_every_worker",
+            f"{_E}test_a_changed_product_is_found_by_its_new_name_and_described_by_it",
+        ),
+    ),
+    (
+        "Invalidation",
+        "what a product's answers are made of besides: tags, attributes, costs, categories",
+        (
+            f"{_E}test_a_tag_that_is_deleted",
+            f"{_E}test_a_tag_that_is_given_from_its_side",
+            f"{_E}test_a_line_of_attributes_that_is_written_itself",
+            f"{_E}test_a_value_of_an_attribute_that_odoo_s_wizard_adds_to_all_products",
+            f"{_E}test_a_line_of_attributes_that_is_deleted",
+            f"{_E}test_costs_that_prices_are_made_from",
+            f"{_E}test_a_category_that_comes_under_a_rule_of_prices",
         ),
     ),
     (
@@ -113,13 +132,20 @@ ECOMMERCE: Sequence[Row] = (
         "a sale order is confirmed",
         (
             _ANALYTICS,
+            f"{_E}test_an_order_that_is_found_to_be_of_long_ago",
+            f"{_E}test_an_order_that_is_written_back_to_a_draft",
             "test_declared.py::test_an_order_of_a_service_makes_its_details_new_when_it_is_confirmed",
         ),
     ),
     (
         "Invalidation",
         "analytics data is updated",
-        (f"{_P}test_a_changed_line_of_a_confirmed_order_is_updated_analytics_and_a_cart_is_none",),
+        (
+            f"{_P}test_a_changed_line_of_a_confirmed_order_is_updated_analytics_and_a_cart_is_none",
+            f"{_E}test_analytics_know_discounts_taxes_lines_and_dates_and_no_carts",
+            f"{_E}test_a_confirmed_quantity_of_a_service_that_falls",
+            f"{_E}test_a_line_that_is_added_to_a_confirmed_order",
+        ),
     ),
     (
         "Invalidation",
@@ -132,11 +158,23 @@ ECOMMERCE: Sequence[Row] = (
     (
         "Cached endpoints",
         "/api/ecommerce/products/list/cached, with limit, offset and filters as the body",
-        (f"{_P}test_the_document_s_page_of_a_category_is_that_page",),
+        (
+            f"{_P}test_the_document_s_page_of_a_category_is_that_page",
+            f"{_Q}test_limits_and_filters_that_mean_the_same_have_one_key",
+            f"{_Q}test_filters_that_are_none_are_refused",
+        ),
     ),
     ("Cached endpoints", '`"cached": true` from the cache', _HITS),
     ("Cached endpoints", "/api/ecommerce/products/<int:product_id>/cached", (_HITS[0],)),
-    ("Tuning", "lifetimes are edited: by parameters", (_EDITED,)),
+    (
+        "Tuning",
+        "lifetimes are edited: by parameters",
+        (
+            _EDITED,
+            f"{_Q}test_a_lifetime_that_is_none_is_refused_where_it_is_written",
+            f"{_Q}test_a_lifetime_that_is_none_is_the_default_and_said_once",
+        ),
+    ),
     ("Tuning", "maxmemory, allkeys-lru", (_MEMORY,)),
     ("Tuning", "INFO stats", (f"{_M}test_hits_are_counted_by_the_server_and_told_by_readiness",)),
     ("Tuning", "SLOWLOG GET 10", (f"{_M}test_nothing_walks_over_all_keys_at_once",)),
@@ -158,6 +196,7 @@ ECOMMERCE: Sequence[Row] = (
         (
             f"{_F}test_a_dead_redis_is_said_by_statistics_and_by_clearing",
             f"{_F}test_a_hung_redis_costs_one_deadline_per_worker_and_no_request",
+            f"{_F}test_while_redis_is_away_other_addons_calls_write_no_line_each",
         ),
     ),
     (
@@ -202,6 +241,7 @@ ECOMMERCE: Sequence[Row] = (
         "`rate_limit(limit, window)` on controllers",
         ("test_originals.py::test_calls_are_limited_as_the_original_did_for_both_workers_together",),
     ),
+    ("Source", "log: Redis GET error, and of the other methods", (_OWN,)),
     ("Source", "`redis.cache` is not called over RPC", (f"{_A}test_nobody_calls_the_model_over_rpc",)),
 )
 
@@ -240,6 +280,9 @@ API: Sequence[Row] = (
         (
             f"{_API}test_a_view_counts_once_a_minute_for_each_address",
             f"{_P}test_a_counted_view_forgets_nothing",
+            f"{_API}test_first_views_of_many_at_a_time_are_all_counted_and_fail_nobody",
+            f"{_API}test_a_view_waits_a_second_at_most_for_somebody_who_changes_the_product",
+            f"{_API}test_a_request_that_odoo_runs_again_is_counted_once",
         ),
     ),
     (
@@ -284,13 +327,13 @@ API: Sequence[Row] = (
             " `tenant:{tenant}:categories:all`, 3600 s, `tenant:{tenant}:dashboard:stats:{user}`, 300 s,"
             " `config:tenant:{tenant}`, 3600 s: CacheService and its strategies"
         ),
-        ("test_installation.py::test_the_addons_own_tests_pass",),
+        (_OWN,),
     ),
     (
         "Source",
         "`sitemap_data_cache`, 300 s: `quelyos.cache`",
         (
-            "test_installation.py::test_the_addons_own_tests_pass",
+            _OWN,
             "test_originals.py::test_nobody_calls_the_second_cache_over_rpc",
         ),
     ),
@@ -301,8 +344,10 @@ API: Sequence[Row] = (
             " PRODUCT_DETAIL, BACKOFFICE, CHECKOUT, PAYMENT, EXPORT, and the refusal"
         ),
         (
-            "test_installation.py::test_the_addons_own_tests_pass",
+            _OWN,
             f"{_API}test_limits_refuse_with_the_originals_answer",
+            f"{_API}test_a_request_that_odoo_runs_again_is_counted_once",
+            f"{_API}test_routes_of_the_addon_s_limiter_answer_429_and_say_what_is_left",
             "test_originals.py::test_limits_of_two_databases_are_not_shared",
         ),
     ),
@@ -311,4 +356,18 @@ API: Sequence[Row] = (
         "readiness: 200 with `disabled` where nobody configured Redis",
         (f"{_API}test_a_site_without_redis_is_ready_and_serves",),
     ),
+    (
+        "Source",
+        "readiness: 503 with `error` while it is away, or 200 where an instance does without",
+        (
+            f"{_API}test_readiness_tells_of_redis",
+            f"{_API}test_an_instance_that_does_without_redis_is_degraded_and_in_service",
+        ),
+    ),
+    (
+        "Source",
+        "`get_stats()`: of the server, `enabled: false` without one, `error` while it is away",
+        (_OWN, f"{_API}test_the_service_s_numbers_tell_whether_redis_is_away_or_was_never_there"),
+    ),
+    ("Source", "log: Redis cache enabled, HIT, MISS, SET, DELETE, invalidated", (_OWN,)),
 )
