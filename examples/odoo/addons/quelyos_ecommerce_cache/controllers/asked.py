@@ -94,6 +94,16 @@ def filters(given):
     return found
 
 
+@_reading
+def pattern(value):
+    """A pattern of keys, or None."""
+    if value is not None:
+        if not isinstance(value, str):
+            raise TypeError("not a text")
+        value.encode()
+    return value
+
+
 def _price(value):
     number = float(value)
     if not math.isfinite(number):
@@ -104,13 +114,3 @@ def _price(value):
 @_reading
 def _between(value, most):
     return max(1, min(int(value), most))
-
-
-@_reading
-def pattern(value):
-    """A pattern of keys, or None."""
-    if value is not None:
-        if not isinstance(value, str):
-            raise TypeError("not a text")
-        value.encode()
-    return value

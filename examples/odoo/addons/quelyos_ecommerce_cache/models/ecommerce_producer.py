@@ -21,19 +21,17 @@ TTLS = {
     "search": 600,
     "recommendations": 1800,
 }
+LONGEST = 365 * 24 * 3600
 # What a visitor is told depends on all of these.
 VISITOR = ("company", "lang", "website", "pricelist")
 
 
-LONGEST = 365 * 24 * 3600
-
-
 def seconds(value):
     """What a parameter says of a lifetime, or a ValueError."""
-    found = int(value)
-    if not 0 < found <= LONGEST:
-        raise ValueError(f"a lifetime of {found} s; use 1 to {LONGEST}")
-    return found
+    text = value.strip()
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= LONGEST):
+        raise ValueError(f"a lifetime of {text!r:.40}; use 1 to {LONGEST} seconds")
+    return int(text)
 
 
 # Remembered, so that each process says once of each value that it is none.
