@@ -20,8 +20,9 @@ class Website(models.Model):
         """As Odoo's, without a query where the session names a pricelist that may be used, or nobody is known."""
         self.ensure_one()
         pricelists = self.env["product.pricelist"].sudo()
+        is_on = self.env["res.groups"]._is_feature_enabled("product.group_product_pricelist")
         # Of another website than the request's, Odoo mixes both.
-        if request.website != self or not self.env["res.groups"]._is_feature_enabled("product.group_product_pricelist"):
+        if not is_on or getattr(request, "website", None) != self:
             return super()._get_and_cache_current_pricelist()
         country, chosen = self._get_geoip_country_code(), request.session.get(PRICELIST_SESSION_CACHE_KEY)
         if chosen and self._may_use_pricelist(chosen, country):
