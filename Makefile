@@ -7,6 +7,8 @@ CARGO_FLAGS ?=
 PYTEST_ARGS ?=
 # The tests of a group share something dear, and stay in one process.
 PARALLEL ?= -n auto --dist worksteal
+# One test waits for one Odoo, which is busy on one core. A database that is given is there once.
+ODOO_PARALLEL ?= $(if $(DATABASE_URL),,-n 2 --dist loadfile)
 SOAK_SECONDS ?= 30
 SOAK_COMMITS ?= 100000
 SOAK_HITS ?= 200000
@@ -86,8 +88,8 @@ test-odoo: deps  ## a real Odoo 19 (Debian's package, PostgreSQL, Redis, two wor
 	@$(BIN)/python -m tests.with_odoo.prepare download & downloads=$$!; \
 		$(MAKE) build; built=$$?; wait $$downloads && exit $$built
 	$(BIN)/python -m tests.with_odoo.prepare
-	@echo "the tests: a database is made, the addons are installed, two workers serve"
-	HITRATE_TEST_ODOO=1 $(BIN)/python -m pytest -v tests/with_odoo $(PYTEST_ARGS)
+	@echo "the tests, in two processes: each makes a database, installs the addons, and has two workers serve"
+	HITRATE_TEST_ODOO=1 $(BIN)/python -m pytest -v $(ODOO_PARALLEL) tests/with_odoo $(PYTEST_ARGS)
 
 demo: build  ## run the example shop and print what the cache does; SERVE=1 keeps it serving
 	$(BIN)/python examples/django_shop/demo.py
