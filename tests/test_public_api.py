@@ -87,7 +87,7 @@ PUBLIC = {
     "hitrate.odoo": frozenset(
         """
         Answer CacheMixin Rule Settings cache_of cached client_address forgets invalidate on_change_of_state
-        rate_limited remember settings_of snapshot_age
+        once_per_request rate_limited remember settings_of snapshot_age
         """.split()
     ),
     "hitrate.testing": frozenset({"Endpoint", "Server", "TLSFiles", "find_server", "free_port", "throwaway_server"}),

@@ -122,7 +122,8 @@ def test_routes_are_limited_by_address(site: Site, redis: Server) -> None:
     statuses = [site.browser().fetch("/probe/limited") for _ in range(4)]
     assert [status for status, _, _ in statuses] == [200, 200, 200, 429]
     assert 0 < int(statuses[-1][1]["Retry-After"]) <= 60
-    answers = [site.browser().call("/probe/limited/json") for _ in range(4)]
+    # Those that Odoo runs again count once.
+    answers = [site.browser().call("/probe/limited/json", conflicts=True) for _ in range(4)]
     assert [answer["success"] for answer in answers] == [True, True, True, False]
 
 

@@ -8,7 +8,7 @@ from hitrate.odoo.commit import invalidate
 from hitrate.odoo.decorators import cached
 from hitrate.odoo.entries import Answer, remember
 from hitrate.odoo.events import on_change_of_state
-from hitrate.odoo.limits import rate_limited
+from hitrate.odoo.limits import once_per_request, rate_limited
 from hitrate.odoo.mixin import CacheMixin
 from hitrate.odoo.rules import Rule, forgets
 from hitrate.odoo.settings import Settings, settings_of
@@ -25,6 +25,7 @@ __all__ = [
     "forgets",
     "invalidate",
     "on_change_of_state",
+    "once_per_request",
     "rate_limited",
     "remember",
     "settings_of",

@@ -13,6 +13,9 @@ from hitrate.odoo.address import client_address
 from hitrate.odoo.clients import cache_of
 
 Method = TypeVar("Method", bound=Callable[..., Any])
+T = TypeVar("T")
+
+_ATTRIBUTE = "_hitrate_asked"
 
 
 def subject(request: Any, by: Literal["user", "address"] = "user") -> str:
@@ -26,6 +29,25 @@ def subject(request: Any, by: Literal["user", "address"] = "user") -> str:
     if by == "user" and request.session.uid:
         return f"user:{request.session.uid}"
     return f"ip:{client_address(request.httprequest)}"
+
+
+def once_per_request(request: Any, name: str, ask: Callable[[], T]) -> T:
+    """
+    Return what `ask` returned when it was called first in a request.
+
+    After a conflict in the database Odoo runs the whole request again: what counts, or refuses the second time, must
+    not be asked again.
+
+    Args:
+        request: of Odoo.
+        name: of the question.
+        ask: called without arguments.
+    """
+    asked: dict[str, T] = getattr(request, _ATTRIBUTE, None) or {}
+    if name not in asked:
+        asked[name] = ask()
+        setattr(request, _ATTRIBUTE, asked)
+    return asked[name]
 
 
 def rate_limited(
@@ -56,7 +78,8 @@ def rate_limited(
             from odoo.http import request
 
             limiter = limiters_of(limits, algorithm).on(cache_of(request.env))
-            decision = limiter.hit(f"{request.env.cr.dbname}:{what}:{subject(request, by)}")
+            who = f"{request.env.cr.dbname}:{what}:{subject(request, by)}"
+            decision = once_per_request(request, f"{limits} {who}", lambda: limiter.hit(who))
             if decision.allowed:
                 return method(self, *args, **kwargs)
             return refuse(decision) if refuse else refusal(request, decision)

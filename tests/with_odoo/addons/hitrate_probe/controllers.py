@@ -26,6 +26,13 @@ from hitrate.odoo import cache_of, cached, client_address, rate_limited, snapsho
 _logger = logging.getLogger(__name__)
 
 
+def conflict_once():
+    """Have Odoo run the request again."""
+    if not getattr(request, "probe_was_here", False):
+        request.probe_was_here = True
+        raise ConcurrencyError("a conflict")
+
+
 class Probe(Controller):
     @route("/probe/price", type="jsonrpc", auth="public", methods=["POST"], csrf=False, readonly=True)
     def price(self, product_id, wait_for=None, **_params):
@@ -70,7 +77,9 @@ class Probe(Controller):
 
     @route("/probe/limited/json", type="jsonrpc", auth="public", methods=["POST"], csrf=False)
     @rate_limited("3/minute", by="address", algorithm="fixed_window")
-    def limited_json(self, **_params):
+    def limited_json(self, conflicts=False, **_params):
+        if conflicts:
+            conflict_once()
         return {"success": True}
 
     @route("/probe/limited/original", type="jsonrpc", auth="public", methods=["POST"], csrf=False)
@@ -94,9 +103,7 @@ class Probe(Controller):
     def retried(self, slug):
         """A page of a product, in a request that Odoo runs again after a conflict."""
         answer = Products().product(slug)
-        if not getattr(request, "probe_was_here", False):
-            request.probe_was_here = True
-            raise ConcurrencyError("a conflict")
+        conflict_once()
         return answer
 
     @route("/probe/pricelist", type="jsonrpc", auth="public", methods=["POST"], csrf=False, website=True, readonly=True)

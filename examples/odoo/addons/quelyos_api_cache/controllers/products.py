@@ -10,11 +10,10 @@ from odoo.release import version_info
 
 from hitrate.http.text import MAX_CHARS, digest
 from hitrate.layouts.quelyos_api import get_products_list_key
-from hitrate.odoo import remember
+from hitrate.odoo import once_per_request, remember
 
 from ..lib.cache import CacheTTL
 from ..lib.rate_limiter import RateLimitConfig, rate_limited
-from ..lib.requests import once
 from ..lib.view_counter import check_view_count_rate_limit, count_after_commit
 from .listing import InvalidParametersError, asked, domain, page
 
@@ -64,7 +63,9 @@ class Products(Controller):
         product = request.env["product.template"].sudo().search(found, limit=1)
         if not product:
             return {"success": False, "error": "Product not found"}
-        is_counted = once("view", lambda: check_view_count_rate_limit(request.httprequest, product.id))
+        is_counted = once_per_request(
+            request, "view", lambda: check_view_count_rate_limit(request.httprequest, product.id)
+        )
         if is_counted:
             count_after_commit(request.env.cr, product.id)
         views = product.x_view_count + is_counted

@@ -1,3 +1,3 @@
 from __future__ import annotations
 
-from . import cache, client, rate_limiter, requests, view_counter
+from . import cache, client, rate_limiter, view_counter

@@ -7,10 +7,9 @@ import functools
 from hitrate.layouts.quelyos_api import RATE_LIMITS
 from hitrate.layouts.quelyos_api import check_rate_limit as _check
 from hitrate.layouts.quelyos_api import rate_limit_key as _key
-from hitrate.odoo import client_address
+from hitrate.odoo import client_address, once_per_request
 
 from . import client
-from .requests import once
 
 
 class RateLimitConfig:
@@ -61,7 +60,7 @@ def rate_limited(config=None, name="api"):
         def call(self, *args, **kwargs):
             from odoo.http import request
 
-            refusal = once(f"limit:{name}", lambda: check_rate_limit(request, config, name))
+            refusal = once_per_request(request, f"limit:{name}", lambda: check_rate_limit(request, config, name))
             if refusal is None:
                 return method(self, *args, **kwargs)
             if request.dispatcher.routing_type == "http":

@@ -7,7 +7,7 @@ import functools
 from odoo.http import request
 
 from hitrate.layouts.quelyos_ecommerce import rate_limit as _count
-from hitrate.odoo import cache_of, client_address
+from hitrate.odoo import cache_of, client_address, once_per_request
 
 
 def rate_limit(limit=100, window=60):
@@ -23,7 +23,12 @@ def rate_limit(limit=100, window=60):
         def call(self, *args, **kwargs):
             function = f"{request.env.cr.dbname}:{method.__qualname__}"
             address = client_address(request.httprequest)
-            refusal = _count(cache_of(request.env), function, request.session.uid, address, limit=limit, window=window)
+            user = request.session.uid
+
+            def count():
+                return _count(cache_of(request.env), function, user, address, limit=limit, window=window)
+
+            refusal = once_per_request(request, function, count)
             return method(self, *args, **kwargs) if refusal is None else refusal
 
         return call
