@@ -59,14 +59,21 @@ def site(odoo: Odoo) -> Iterator[Site]:
         yield serving
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _running(redis: Server) -> None:
+    """Redis runs before the fixtures of a module write, whatever the module before did to it."""
+    if not redis.is_running:
+        redis.restart()
+    redis.cont()
+
+
 @pytest.fixture(autouse=True)
-def _empty(request: pytest.FixtureRequest) -> None:
+def _empty(_running: None, redis: Server) -> None:
     """Each test begins with a Redis that runs and is empty."""
-    server: Server = request.getfixturevalue("redis")
-    if not server.is_running:
-        server.restart()
-    server.cont()
-    server.execute("FLUSHALL")
+    if not redis.is_running:
+        redis.restart()
+    redis.cont()
+    redis.execute("FLUSHALL")
 
 
 @pytest.fixture(scope="session")
