@@ -56,6 +56,19 @@ async def test_a_value_that_was_read_beside_the_question_is_not_stored(manager: 
     assert await asyncio.create_task(page()) is False
 
 
+async def test_a_task_that_asks_a_second_time_may_store_and_gives_back(manager: CacheManager) -> None:
+    async def page(stores: bool) -> bool:
+        # As after a part of the task that was given up.
+        for _ in range(2):
+            assert await get_cached(KEY) is None
+        return stores and await set_cached(KEY, "new")
+
+    assert await asyncio.create_task(page(stores=False)) is False
+    await given_back(manager)
+    assert await asyncio.create_task(page(stores=True)) is True
+    assert await served() == ["new", None]
+
+
 async def test_children_store_under_the_leases_of_their_parent(manager: CacheManager) -> None:
     async def page(is_changed: bool) -> list[bool]:
         assert [await get_cached(key) for key in KEYS] == [None, None]

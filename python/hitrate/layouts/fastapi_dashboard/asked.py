@@ -85,9 +85,11 @@ class Asked:
 
     def keep(self, key: str, lease: Lease | None) -> tuple[str, Lease | None] | None:
         """Note what was asked for; return what there is no more room for."""
-        self.leases.pop(key, None)
+        held = self.leases.pop(key, (None, 0))
         self._stored.pop(key, None)
-        self.leases[key] = lease, self._step()
+        # Asked a second time, the server says that somebody computes: it may be this task.
+        is_still_held = lease is None and held[0] is not None
+        self.leases[key] = held if is_still_held else (lease, self._step())
         for forgot in self._forgotten:
             forgot.asked_since.add(key)
         if len(self.leases) <= _MAX_HELD:
