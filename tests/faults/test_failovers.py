@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -16,8 +16,6 @@ from tests.faults.proxy import Cut, Link, Proxy, healthy, proxy_to, swallow
 from tests.integration.conftest import Verbs
 
 AsVerbs = Callable[[hitrate.Cache], Verbs]
-
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="a server of its own per test")
 
 KEYS = 3000
 PAGES = 7
@@ -48,30 +46,32 @@ def loaded(start_server: Callable[..., Server]) -> tuple[Server, Server]:
     return servers
 
 
-async def test_a_deletion_begins_again_on_the_server_that_serves_now(
-    loaded: tuple[Server, Server], make_cache: MakeCache, as_verbs: AsVerbs
-) -> None:
+@asynccontextmanager
+async def failing_over(loaded: tuple[Server, Server], make_cache: MakeCache, as_verbs: AsVerbs) -> AsyncIterator[Verbs]:
+    """The verbs of a cache whose next walk is led from one server to the other."""
     old, new = loaded
     with proxy_to(old.url) as proxy:
         verbs = as_verbs(make_cache(proxy.url, prefix="p", timeout=60))
         await verbs.get("nothing")
         fail_over_amid(proxy, new)
-        await verbs.delete_pattern("product:*", itersize=100)
+        yield verbs
         assert proxy.connections == 2
-        assert new.execute("DBSIZE") == 0
+
+
+async def test_a_deletion_begins_again_on_the_server_that_serves_now(
+    loaded: tuple[Server, Server], make_cache: MakeCache, as_verbs: AsVerbs
+) -> None:
+    async with failing_over(loaded, make_cache, as_verbs) as verbs:
+        await verbs.delete_pattern("product:*", itersize=100)
+    assert loaded[1].execute("DBSIZE") == 0
 
 
 async def test_a_walk_over_keys_misses_none_of_the_server_that_serves_now(
     loaded: tuple[Server, Server], make_cache: MakeCache, as_verbs: AsVerbs
 ) -> None:
-    old, new = loaded
-    with proxy_to(old.url) as proxy:
-        verbs = as_verbs(make_cache(proxy.url, prefix="p", timeout=60))
-        await verbs.get("nothing")
-        fail_over_amid(proxy, new)
+    async with failing_over(loaded, make_cache, as_verbs) as verbs:
         found = await verbs.iter_keys("product:*", itersize=100)
-        assert proxy.connections == 2
-        assert sorted(found) == sorted(f"product:{number}" for number in range(KEYS))
+    assert sorted(found) == sorted(f"product:{number}" for number in range(KEYS))
 
 
 def test_a_walk_that_paused_while_the_server_changed_misses_no_key(
