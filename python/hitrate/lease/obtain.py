@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
-from typing import Any, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from hitrate._native import Entry, Lease
+from hitrate.lease import vain
 from hitrate.lease.flight import Flight, Flights
 from hitrate.lease.place import Place
 from hitrate.lease.rules import Found, Made, Rules
@@ -14,9 +15,29 @@ from hitrate.lease.rules import Found, Made, Rules
 # Between two looks at a lease of another process, in seconds.
 FIRST_LOOK = 0.005
 LAST_LOOK = 0.05
+# Servers tell the time that a lease has left in whole milliseconds.
+ROUNDING = 0.005
+# So many leases of others may come to nothing while one waits: holders are killed, keys deleted. After more it is taken
+# for the way of this answer.
+CHANGES = 2
 
 Want: TypeAlias = tuple[Any, ...]
 """What is to be done: the name of a method of the driver, and its arguments."""
+
+
+class _Asked(NamedTuple):
+    """
+    What stays the same while an answer is obtained.
+
+    Attributes:
+        name: of the answer.
+        rules: for it.
+        is_failure: see `obtain`.
+    """
+
+    name: vain.Name
+    rules: Rules
+    is_failure: Callable[[Exception], bool]
 
 
 def obtain(
@@ -46,6 +67,7 @@ def obtain(
     """
     ends = time.monotonic() + rules.wait
     name = (id(place.client), place.key)
+    asked = _Asked(name, rules, is_failure)
     while True:
         flight = new_flight()
         under_way = flights.setdefault(name, flight)
@@ -54,7 +76,7 @@ def obtain(
             flights[name] = under_way = flight
         if under_way is flight:
             try:
-                return (yield from _lead(rules, seen, flight, ends, is_failure))
+                return (yield from _lead(asked, seen, flight, ends))
             finally:
                 # Its place may be another one's: see `aland`, and `Flight.has_hung`.
                 if flights.get(name) is flight:
@@ -62,12 +84,14 @@ def obtain(
                 flight.land()
         if is_servable(seen, rules):
             return Found(cast(Entry, seen), "stale")
+        if vain.is_expected(name) and not _excuses(seen, rules):
+            return (yield from _make(asked, seen, None))
         has_landed = yield ("join", under_way, max(0.0, ends - time.monotonic()))
         if under_way.has_failed and _excuses(seen, rules):
             # Hundreds that try for themselves what has just failed would make it worse.
             return Found(cast(Entry, seen), "error")
         if not has_landed or under_way.is_in_vain:
-            return (yield from _make_alone(rules, seen, is_failure))
+            return (yield from _make(asked, seen, None))
         seen = yield ("look",)
         if seen is not None and seen.fresh_for > 0:
             return Found(seen, "collapsed")
@@ -78,74 +102,81 @@ def is_servable(entry: Entry | None, rules: Rules) -> bool:
     return entry is not None and -entry.fresh_for <= rules.stale
 
 
-def _lead(
-    rules: Rules, seen: Entry | None, flight: Flight, ends: float, is_failure: Callable[[Exception], bool]
-) -> Generator[Want, Any, Found | Made[Any]]:
+def _lead(asked: _Asked, seen: Entry | None, flight: Flight, ends: float) -> Generator[Want, Any, Found | Made[Any]]:
     """Rebuild, unless another process does; then wait for it, or serve what is old."""
-    pause = FIRST_LOOK
+    pause, latest_end, changes = FIRST_LOOK, float("inf"), 0
     while True:
-        lease = yield ("lease", rules.lease, seen)
+        began = time.monotonic()
+        lease = yield ("lease", asked.rules.lease, seen)
+        now = time.monotonic()
         if isinstance(lease, Lease):
-            flight.lease = lease
-            # Until it is known better, which is never when the rebuild raises.
-            flight.is_in_vain = flight.has_failed = True
-            try:
-                made = yield from _make(rules, seen, lease, is_failure)
-            except Exception as error:
-                # What is an answer and no failure (not found, not allowed) excuses no old one.
-                flight.has_failed = is_failure(error)
-                raise
-            except BaseException:
-                # Cancelled: that says nothing of the answer, so that one of those who wait makes it.
-                flight.is_in_vain = flight.has_failed = False
-                raise
-            if isinstance(made, Made):
-                flight.note(made)
-            return made
-        elif lease is None:
-            # The server is away: nobody can be told, so that nobody need wait.
-            flight.is_in_vain = True
-            flight.land()
-            return (yield from _make_alone(rules, seen, is_failure))
-        elif not isinstance(lease, float):
+            return (yield from _make_under(lease, asked, seen, flight))
+        if isinstance(lease, float):
+            if is_servable(seen, asked.rules):
+                return Found(cast(Entry, seen), "stale")
+            # Not the lease that was there before, whose holder stored nothing.
+            changes += began + lease > latest_end + ROUNDING
+            if changes > CHANGES:
+                break
+            latest_end = now + lease
+        elif lease is not None:
             if lease.fresh_for > 0:
                 return Found(lease, "collapsed")
             seen = lease
-        elif is_servable(seen, rules):
-            return Found(cast(Entry, seen), "stale")
-        left = ends - time.monotonic()
-        if left <= 0:
+        if lease is None or now >= ends or vain.is_expected(asked.name):
+            # The server is away; or it took too long; or it is not worth a wait. Nor is it for others.
             flight.is_in_vain = True
-            return (yield from _make_alone(rules, seen, is_failure))
+            flight.land()
+            break
         if isinstance(lease, float):
-            yield ("sleep", min(pause, left, lease))
+            yield ("sleep", min(pause, ends - now, lease))
             pause = min(pause * 1.5, LAST_LOOK)
+    made = yield from _make(asked, seen, None)
+    if isinstance(made, Made):
+        flight.note(made)
+    return made
 
 
-def _make_alone(
-    rules: Rules, seen: Entry | None, is_failure: Callable[[Exception], bool]
+def _make_under(
+    lease: Lease, asked: _Asked, seen: Entry | None, flight: Flight
 ) -> Generator[Want, Any, Found | Made[Any]]:
-    """Rebuild for this one caller: nothing is stored."""
-    return (yield from _make(rules, seen, None, is_failure))
+    """Rebuild under a lease, and tell those who wait what came of it."""
+    flight.lease = lease
+    # Until it is known better, which is never when the rebuild raises.
+    flight.is_in_vain = flight.has_failed = True
+    try:
+        made = yield from _make(asked, seen, lease)
+    except Exception as error:
+        # What is an answer and no failure (not found, not allowed) excuses no old one.
+        flight.has_failed = asked.is_failure(error)
+        raise
+    except BaseException:
+        # Cancelled: that says nothing of the answer, so that one of those who wait makes it.
+        flight.is_in_vain = flight.has_failed = False
+        raise
+    if isinstance(made, Made):
+        flight.note(made)
+    return made
 
 
-def _make(
-    rules: Rules, seen: Entry | None, lease: Lease | None, is_failure: Callable[[Exception], bool]
-) -> Generator[Want, Any, Found | Made[Any]]:
-    """Rebuild. What is not stored frees the lease at once."""
+def _make(asked: _Asked, seen: Entry | None, lease: Lease | None) -> Generator[Want, Any, Found | Made[Any]]:
+    """Rebuild, without a lease for this one caller. What is not stored frees the lease at once."""
     try:
         made = cast(Made[Any], (yield ("make", lease)))
     except GeneratorExit:
         raise
     except BaseException as error:
+        if isinstance(error, Exception):
+            vain.note(asked.name, None)
         if lease is not None:
             yield ("release", lease)
-        if isinstance(error, Exception) and _excuses(seen, rules) and is_failure(error):
+        if isinstance(error, Exception) and _excuses(seen, asked.rules) and asked.is_failure(error):
             return Found(cast(Entry, seen), "error")
         raise
+    vain.note(asked.name, made)
     if lease is not None and not made.was_stored:
         yield ("release", lease)
-    if made.has_failed and _excuses(seen, rules):
+    if made.has_failed and _excuses(seen, asked.rules):
         return Found(cast(Entry, seen), "error")
     return made
 

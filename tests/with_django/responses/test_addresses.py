@@ -182,7 +182,7 @@ def test_the_variables_of_language_and_time_zone_are_found() -> None:
 def _learning() -> Any:
     """A view as another process has it, which knows nothing yet of what its answers vary on."""
 
-    @views.cache_api_response(key_prefix="learning", shared=True)
+    @views.cache_api_response(key_prefix="learning", shared=True, wait=0.1)
     def learning(request: HttpRequest) -> HttpResponseBase:
         if request.headers.get("X-Plan") == "gold":
             # The key of this request is made already. This one learns that answers vary.
