@@ -21,7 +21,7 @@ RUST_ORDER = (
     "health lease cache py lib"
 ).split()
 PYTHON_ORDER = (
-    "exceptions _native twins greenlets values config http keys hooks locks server_info aio invalidation cache "
+    "exceptions _native twins greenlets values config urls http keys hooks locks server_info aio invalidation cache "
     "metrics limits gates lease responses decorators __init__ testing pytest_plugin cli asgi fastapi django odoo "
     "layouts"
 ).split()

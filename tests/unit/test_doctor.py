@@ -160,6 +160,9 @@ def test_a_server_without_a_password_is_judged_by_who_reaches_it(
         ("rediss://cache.example.com", {}, Level.OK),
         ("rediss://cache.example.com?ssl_cert_reqs=none", {}, Level.PROBLEM),
         ("rediss://cache.example.com?tls_verify=false", {}, Level.PROBLEM),
+        ("rediss://cache.example.com?tls_verify=No", {}, Level.PROBLEM),
+        ("rediss://cache.example.com?tls_verify=0", {}, Level.PROBLEM),
+        ("rediss://cache.example.com?tls_verify=off", {"tls_verify": True}, Level.OK),
         ("rediss://cache.example.com", {"tls_verify": False}, Level.PROBLEM),
     ],
 )
@@ -261,6 +264,8 @@ def test_maps_of_both_protocols_are_read() -> None:
         ("redis://ann:S3CRET@h:7000/2", {}, "redis://h:7000/2"),
         ("redis://", {}, "redis://localhost:6379/0"),
         ("redis://:p@s:S3CRET@[::1]", {}, "redis://[::1]:6379/0"),
+        ("redis://ann:[S3CRET@h", {}, "redis://h:6379/0"),
+        ("redis://:S3CRET\u2100@[::1]", {}, "redis://[::1]:6379/0"),
         ("rediss://h?password=S3CRET&db=3", {}, "rediss://h:6379/3"),
         ("redis://h", {"db": 4, "password": "S3CRET"}, "redis://h:6379/4"),
         ("unix://ann:S3CRET@/run/a%20b.sock?db=1", {}, "unix:///run/a b.sock"),

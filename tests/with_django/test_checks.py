@@ -125,11 +125,32 @@ def test_good_settings_say_nothing() -> None:
             "use 'rediss://' and TLS on the server, or silence this if the network is yours alone.",
         ),
         (
+            "redis://redis.example.com/1?password=hunter2",
+            {},
+            "W001",
+            "the password goes to 'redis.example.com' unencrypted.",
+            "use 'rediss://' and TLS on the server, or silence this if the network is yours alone.",
+        ),
+        (
+            "redis://:hunter[2@redis.example.com/1",
+            {},
+            "W001",
+            "the password goes to 'redis.example.com' unencrypted.",
+            "use 'rediss://' and TLS on the server, or silence this if the network is yours alone.",
+        ),
+        (
             URL,
             {"SOCKET_TIMEOUT": 5},
             "W002",
             "a server that hangs is waited for 5 s ('SOCKET_TIMEOUT' or 'TIMEOUT' of OPTIONS).",
             "remove it: 0.5 s is the default, and covers connecting, writing and reading.",
+        ),
+        (
+            "rediss://localhost:6379/1?tls_verify=no",
+            {},
+            "W004",
+            "the server's certificate is not checked, so anybody between can read and change what is cached.",
+            "give the certificate of its authority as 'TLS_CA_FILE' and remove 'ssl_cert_reqs'.",
         ),
         (
             "rediss://localhost:6379/1",

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote
 
-from hitrate import Cache
+from hitrate import Cache, urls
 
 ENCRYPTED = ("rediss", "valkeys")
 
@@ -40,7 +40,7 @@ class Target:
 
     @cached_property
     def _parts(self) -> SplitResult:
-        return urlsplit(self.url)
+        return urls.split(self.url)
 
     @cached_property
     def _query(self) -> dict[str, list[str]]:
@@ -80,10 +80,7 @@ class Target:
     @property
     def is_verified(self) -> bool:
         """Whether the certificate of the server is checked."""
-        if self.options.get("tls_verify") is False:
-            return False
-        given = [*self._query.get("tls_verify", []), *self._query.get("ssl_cert_reqs", [])]
-        return not {"false", "none"} & {said.lower() for said in given}
+        return urls.is_verified(self._parts, self.options)
 
     @property
     def is_local(self) -> bool:

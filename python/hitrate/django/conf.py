@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from django.conf import settings
 
+from hitrate import urls
 from hitrate.config import Local
 from hitrate.django.foreign import FACTORIES, FOREIGN, SERIALIZERS, Meaning, Rule, means, only, serializer
 from hitrate.django.problems import Problem
@@ -183,7 +184,7 @@ def _in_url(url: str) -> set[str]:
 def _dangers(url: str, options: Mapping[str, Any]) -> Iterator[Problem]:
     """Find what works but should not stay so."""
     parts = _split(url)
-    has_password = bool(parts.password or options.get("password"))
+    has_password = "password" in _in_url(url) or options.get("password")
     if has_password and parts.scheme in ("redis", "valkey") and not _is_loopback(parts.hostname):
         text = f"the password goes to '{parts.hostname}' unencrypted"
         hint = "use 'rediss://' and TLS on the server, or silence this if the network is yours alone"
@@ -192,7 +193,7 @@ def _dangers(url: str, options: Mapping[str, Any]) -> Iterator[Problem]:
     if isinstance(timeout, (int, float)) and timeout > LONG_TIMEOUT:
         text = f"a server that hangs is waited for {timeout} s ('SOCKET_TIMEOUT' or 'TIMEOUT' of OPTIONS)"
         yield Problem("W002", text, "remove it: 0.5 s is the default, and covers connecting, writing and reading")
-    if options.get("tls_verify") is False or "ssl_cert_reqs=none" in parts.query.lower():
+    if not urls.is_verified(parts, options):
         text = "the server's certificate is not checked, so anybody between can read and change what is cached"
         yield Problem("W004", text, "give the certificate of its authority as 'TLS_CA_FILE' and remove 'ssl_cert_reqs'")
     if options.get("accept_unsigned"):
@@ -206,7 +207,7 @@ def _dangers(url: str, options: Mapping[str, Any]) -> Iterator[Problem]:
 def _split(url: str) -> SplitResult:
     """Take a URL apart; one that cannot be read is empty here, and refused by the client in its own words."""
     try:
-        return urlsplit(url)
+        return urls.split(url)
     except ValueError:
         return urlsplit("")
 

@@ -7,9 +7,10 @@ from collections.abc import Coroutine
 from datetime import timedelta
 from itertools import count
 from typing import Any, TypeVar
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 from weakref import finalize
 
+from hitrate import urls
 from hitrate.cache import Cache
 from hitrate.exceptions import ConfigError, SerializationError, ServerError
 from hitrate.invalidation import Forgetting, postpone
@@ -275,7 +276,7 @@ class Store:
 def _timeout_of(url: str, given: float | timedelta | None) -> float:
     """Seconds that a round trip may take; the cache has found it right already."""
     if given is None:
-        given = float(parse_qs(urlsplit(url).query).get("timeout", [_TIMEOUT])[-1])
+        given = float(parse_qs(urls.split(url).query).get("timeout", [_TIMEOUT])[-1])
     return given.total_seconds() if isinstance(given, timedelta) else given
 
 
