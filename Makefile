@@ -55,6 +55,8 @@ lint-rust: deps
 	cargo check -q $(CARGO_FLAGS) --no-default-features
 	cargo clippy -q $(CARGO_FLAGS) --no-default-features --all-targets -- -D warnings
 	cargo clippy -q $(CARGO_FLAGS) --all-targets -- -D warnings
+	cargo fmt --check --manifest-path fuzz/Cargo.toml
+	cargo clippy -q $(CARGO_FLAGS) --manifest-path fuzz/Cargo.toml --target-dir target --no-default-features --all-targets -- -D warnings
 
 deny:
 	@if cargo deny --version >/dev/null 2>&1; then \

@@ -97,11 +97,7 @@ fuzz_target!(|input: &[u8]| {
     let pieces = drive(bytes, usize::from(choice >> 1) + 1, choice & 1 == 0);
     let taken = PEAK.load(Relaxed) - before;
     let allowed = HELD_AHEAD + HELD_PER_BYTE * bytes.len().cast_signed();
-    assert!(
-        taken <= allowed,
-        "{taken} bytes were allocated for {} bytes",
-        bytes.len()
-    );
+    assert!(taken <= allowed, "{taken} bytes were allocated for {} bytes", bytes.len());
     let whole = drive(bytes, usize::MAX, true);
     // Not compared as values: what is not a number equals nothing.
     assert_eq!(format!("{pieces:?}"), format!("{whole:?}"));
