@@ -150,6 +150,8 @@ def test_what_does_not_fit_is_refused_like_a_full_server(verb: str, caplog: pyte
     elif verb == "add":
         with pytest.raises(hitrate.ServerStateError, match="max_bytes"):
             cache.add("other", large)
+        with pytest.raises(hitrate.ServerStateError, match="max_bytes"):
+            cache.execute("SETNX", "other", large)
     elif verb == "set_many":
         assert cache.set_many({"a": 1, "b": large, "c": 3}) == ["b"]
         assert cache.get_many(["a", "b", "c"]) == {"a": 1, "c": 3}

@@ -44,7 +44,11 @@ impl Memory {
             (b"DECRBY", [key, delta]) => self.add_by(key, integer(delta).and_then(i64::checked_neg), now),
             (b"SCAN", [cursor, options @ ..]) => self.scan(cursor, options, now),
             (b"KEYS", [pattern]) => Reply::Array(self.keys(pattern, now)),
-            (b"SETNX", [key, value]) => Reply::Int(i64::from(self.set(key, value, &[b"NX"], now) != Reply::Nil)),
+            (b"SETNX", [key, value]) => match self.set(key, value, &[b"NX"], now) {
+                Reply::Nil => Reply::Int(0),
+                Reply::Status(_) => Reply::Int(1),
+                refusal => refusal,
+            },
             (b"SETEX", [key, seconds, value]) => self.set(key, value, &[b"EX", seconds], now),
             (b"PSETEX", [key, milliseconds, value]) => self.set(key, value, &[b"PX", milliseconds], now),
             (b"GETDEL", [key]) => bulk(self.shard(key).take(key, now).map(|item| item.value().to_vec())),
