@@ -125,7 +125,7 @@ pub(super) fn names(tags: &Bound<'_, PyAny>, most: usize) -> PyResult<Vec<Box<st
             let kind = name.get_type().qualname()?.to_string();
             return Err(ConfigError::new_err(format!("a tag must be a str, not {kind}")));
         };
-        names.push(Box::from(name.to_str()?));
+        names.push(Box::from(utf8(name, "a tag")?));
     }
     names.sort_unstable();
     names.dedup();
@@ -137,7 +137,13 @@ pub(super) fn names(tags: &Bound<'_, PyAny>, most: usize) -> PyResult<Vec<Box<st
 
 /// A version, as the text that stands in the key.
 pub(super) fn version(object: Option<&Bound<'_, PyAny>>) -> PyResult<Option<String>> {
-    object.map(|object| outcall::text(object)?.extract()).transpose()
+    object.map(|object| utf8(&outcall::text(object)?, "'version'").map(str::to_owned)).transpose()
+}
+
+/// The UTF-8 of a text; `name` is what a message calls it.
+pub(super) fn utf8<'a>(text: &'a Bound<'_, PyString>, name: &str) -> PyResult<&'a str> {
+    text.to_str()
+        .map_err(|_| ConfigError::new_err(format!("{name} must be text that UTF-8 can hold; it has lone surrogates")))
 }
 
 /// The caller's own serializer, if one of the named options is that.
@@ -181,10 +187,10 @@ fn option(name: &str, value: &Bound<'_, PyAny>) -> PyResult<OptionValue> {
         OptionValue::Int(value.extract().map_err(|_| ConfigError::new_err(format!("'{name}' is too large a number")))?)
     } else if value.is_instance_of::<PyFloat>() {
         OptionValue::Float(value.extract()?)
-    } else if value.is_instance_of::<PyString>() {
-        OptionValue::Text(value.extract()?)
+    } else if let Ok(text) = value.cast::<PyString>() {
+        OptionValue::Text(utf8(text, &format!("'{name}'"))?.to_owned())
     } else if let Ok(path) = value.call_method0("__fspath__") {
-        OptionValue::Text(path.extract()?)
+        OptionValue::Text(utf8(path.cast()?, &format!("'{name}'"))?.to_owned())
     } else if let Ok(seconds) = value.call_method0("total_seconds") {
         OptionValue::Float(seconds.extract()?)
     } else if value.is_instance_of::<PyBytes>() {

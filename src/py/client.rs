@@ -204,7 +204,7 @@ impl PyClient {
             .cast::<PyString>()
             .map_err(|_| ConfigError::new_err("'url' must be a str such as 'redis://localhost:6379/0'"))?;
         let serializer = args::serializer(options)?;
-        let settings = Settings::new(url.to_str()?, &args::options(options)?)?;
+        let settings = Settings::new(args::utf8(url, "'url'")?, &args::options(options)?)?;
         let values = Values::new(py, &settings.cache, Custom { serializer, json_default })?;
         let mut keys = KeyMaker::new(&settings.cache);
         if let Some(function) = &key_function {

@@ -28,6 +28,7 @@ WRONG_URLS = [
     ("redis://[::1", None),
     ("unix://", "path"),
     ("redis://localhost\n:6379", None),
+    ("redis://:\udcff@localhost", "'url'.*surrogates"),
     (None, "url"),
     (6379, "url"),
 ]
@@ -36,6 +37,9 @@ WRONG_URLS = [
 WRONG_OPTIONS = [
     ("prefix", 1, "string"),
     ("prefix", b"x", "string"),
+    ("prefix", "\ud800", "surrogates"),
+    ("password", "hunter2\ud800", "surrogates"),
+    ("tls_ca_file", Path("\udcff.pem"), "surrogates"),
     ("ttl", "300", "seconds"),
     ("ttl", float("nan"), "seconds"),
     ("ttl", True, "seconds.*None"),

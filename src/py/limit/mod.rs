@@ -6,11 +6,11 @@ mod rules;
 pub(super) use decision::{PyDecision, PyStanding};
 pub(super) use rules::{PyLimit, limits_of};
 
-use super::aio;
 use super::client::{Inner, Object, PyClient};
 use super::errors::ConfigError;
 use super::events;
 use super::plan::{Finish, Plan};
+use super::{aio, args};
 use crate::cache::{Call, Role};
 use crate::clock;
 use crate::invalidate::Forget;
@@ -159,8 +159,7 @@ impl Shared {
 }
 
 fn text<'a>(name: &'a Bound<'_, PyString>) -> PyResult<&'a str> {
-    name.to_str()
-        .map_err(|_| ConfigError::new_err("a limiter's key must be text that UTF-8 can hold; it has lone surrogates"))
+    args::utf8(name, "a limiter's key")
 }
 
 fn is_name(object: &Object<'_>, name: &str) -> bool {
