@@ -36,8 +36,9 @@ def names() -> list[str]:
 def allowed(name: str) -> str:
     """What the client itself says is allowed, when it is given something else."""
     wrong = 1 if name in {"critical", "local_exclude", "signing_keys", "unpickle_globals"} else ["not", "allowed"]
+    url = "memory://" if name == "max_bytes" else "rediss://localhost"
     try:
-        hitrate.Cache("rediss://localhost", **{name: wrong})  # type: ignore[arg-type]
+        hitrate.Cache(url, **{name: wrong})  # type: ignore[arg-type]
     except hitrate.ConfigError as refusal:
         return re.sub(r"'(\w+)'", r'`"\1"`', str(refusal).partition("; use ")[2])
     raise AssertionError(f"option '{name}' takes {wrong!r}")

@@ -73,6 +73,10 @@ pub mod defaults {
     pub const LOCAL_MAX_BYTES: usize = 64 << 20;
     /// How long after a write was acknowledged the value of before may be served from a local cache.
     pub const LOCAL_MAX_STALENESS: Duration = Duration::from_secs(1);
+    /// Whether the server is asked to say what is written.
+    pub const LOCAL_TRACKING: bool = true;
+    /// Whether it is remembered that there is no value.
+    pub const LOCAL_NEGATIVE: bool = false;
     /// Beginnings of keys that no local cache holds: sessions, throttles, limits, locks.
     pub const LOCAL_EXCLUDE: [&str; 6] =
         ["django.contrib.sessions.", "throttle_", "rate:", "view_count:", "rl:", "lock:"];
@@ -244,8 +248,8 @@ impl Default for LocalSettings {
             max_staleness: defaults::LOCAL_MAX_STALENESS,
             max_ttl: None,
             exclude: defaults::LOCAL_EXCLUDE.into_iter().map(str::to_owned).collect(),
-            tracking: true,
-            negative: false,
+            tracking: defaults::LOCAL_TRACKING,
+            negative: defaults::LOCAL_NEGATIVE,
         }
     }
 }
