@@ -138,6 +138,38 @@ def test_a_pickle_is_read_only_where_the_user_says_so(run: Run, cache: hitrate.C
     assert json.loads(run("get", "k", "--unpickle", "--json")[1])["repr"] == "{'a'}"
 
 
+@pytest.mark.parametrize(
+    ("options", "form"),
+    [
+        ({"serializer": "msgpack"}, "bytes"),
+        ({"serializer": "pickle", "pickle_protocol": 0}, "text"),
+        ({"serializer": "pickle", "signing_keys": ["k" * 32]}, "signed"),
+    ],
+)
+def test_what_only_a_serializer_reads_is_read_where_the_user_says_so(
+    run: Run, make_cache: Callable[..., hitrate.Cache], options: dict[str, Any], form: str
+) -> None:
+    make_cache(**options).set("k", {"a": [1]})
+    asked = ("get", "k", "--unpickle", "--serializer", options["serializer"])
+    found = json.loads(run(*asked, "--json")[1])
+    assert (found["form"], found["type"], found["value"]) == (form, "dict", {"a": [1]})
+    assert run(*asked)[1].startswith(f"{form} (dict), ")
+
+
+@pytest.mark.parametrize("moment", ["9" * 30, "9" * 5000, "x"])
+def test_a_record_with_a_moment_that_is_none_is_shown_without_it(
+    run: Run, server: Endpoint, prefix: str, moment: str
+) -> None:
+    server.execute("SET", f"{prefix}:hitrate:tag:products", f"version:{moment}")
+    found = json.loads(run("get", "hitrate:tag:products", "--json")[1])
+    assert (found["version"], found["since"]) == ("version", None)
+
+
+def test_what_no_serializer_reads_is_shown_as_it_is(run: Run, server: Endpoint, prefix: str) -> None:
+    server.execute("SET", f"{prefix}:k", "plain text")
+    assert run("get", "k", "--unpickle") == (exits.FINE, "text (str), 10 bytes\n'plain text'\n", "")
+
+
 def test_a_damaged_pickle_is_said_to_be_one(run: Run, server: Endpoint, prefix: str) -> None:
     server.execute("SET", f"{prefix}:k", b"\x80\x04damaged.")
     code, out, err = run("get", "k", "--unpickle")

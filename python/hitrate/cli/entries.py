@@ -34,7 +34,7 @@ def look_into(cache: Cache, key: str, kind: str, stored: bytes) -> dict[str, Any
         return {"expires_in": cache.ttl(key)}
     version, _, moment = stored.decode("ascii", "replace").partition(":")
     named = {"tag": key.removeprefix(TAG)} if key.startswith(TAG) else {}
-    return {**named, "version": version, "since": _when(int(moment) / 1000) if moment.isdecimal() else None}
+    return {**named, "version": version, "since": _when(float(moment) / 1000) if moment.isdecimal() else None}
 
 
 def _entry(cache: Cache, key: str, entry: Entry) -> dict[str, Any]:
@@ -82,5 +82,9 @@ def _readable(name: str, value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) and name != "status" else str(value)
 
 
-def _when(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="seconds")
+def _when(seconds: float) -> str | None:
+    try:
+        return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="seconds")
+    except (ValueError, OverflowError, OSError):
+        # Whoever wrote this, it was not hitrate.
+        return None

@@ -16,7 +16,7 @@ from hitrate.cli.entries import look_into, write
 from hitrate.cli.output import Output
 from hitrate.cli.session import Session
 from hitrate.cli.timing import duration, measure, size
-from hitrate.cli.values import HEAD_BYTES, Stored, describe, own_kind
+from hitrate.cli.values import CERTAIN, HEAD_BYTES, Stored, describe, own_kind
 
 MISSING = object()
 
@@ -99,15 +99,16 @@ def get(run: Session) -> int:
     if kind is not None:
         return _show_own(kind, _bytes(stored), run)
     found = describe(_bytes(stored))
-    if run.options.unpickle and not found.is_read:
+    if run.options.unpickle and found.form not in CERTAIN:
         value = run.cache.get(key, MISSING)
-        if value is MISSING:
+        if value is not MISSING:
+            found = replace(found, value=value, is_read=True)
+        elif not found.is_read:
             how = run.options.serializer
             run.output.complain(
                 f"hitrate get: the value cannot be read with serializer '{how}': damaged, or another form"
             )
             return exits.PROBLEM
-        found = replace(found, value=value, is_read=True)
     (_write_json if run.options.json else _write_text)(found, run)
     return exits.FINE
 

@@ -6,8 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-# First bytes, and who writes them.
-COMPRESSED = {
+# First bytes of what holds another form, and what it is; of signed values see src/codec/sign.rs.
+WRAPPED = {
+    b"\xc1hs\x01": "signed",
     b"\x1f\x8b": "gzip",
     b"\x28\xb5\x2f\xfd": "zstd",
     b"\xfd7zXZ\x00": "lzma",
@@ -26,8 +27,9 @@ TAG = "hitrate:tag:"
 FORGOTTEN = "hitrate:forgotten"
 # What must be known of a value to name it, in bytes from its beginning.
 HEAD_BYTES = 67
-# The forms that can be read without running or unpacking anything.
+# The forms that can be read without running or unpacking anything; and those of them that cannot be anything else.
 READ = ("integer", "json", "text", "bytes")
+CERTAIN = ("integer", "json")
 PICKLE_ENDS = b"."
 LONGEST_INTEGER = 20
 
@@ -38,11 +40,11 @@ class Stored:
     A stored value.
 
     Attributes:
-        form: ``"integer"``, ``"json"``, ``"pickle"``, ``"text"``, ``"bytes"``, or the name of a compressor; of what
-            hitrate itself keeps what `own_kind` says.
+        form: ``"integer"``, ``"json"``, ``"pickle"``, ``"text"``, ``"bytes"``, ``"signed"``, or the name of a
+            compressor; of what hitrate itself keeps what `own_kind` says.
         size_bytes: as the server has it.
         value: what was read; None where nothing was.
-        is_read: whether anything was: pickles and compressed values are not, here.
+        is_read: whether anything was: pickles, compressed and signed values are not, here.
     """
 
     form: str
@@ -83,7 +85,7 @@ def own_kind(key: str, head: bytes) -> str | None:
 
 
 def _read(stored: bytes) -> tuple[str, Any]:
-    for magic, name in COMPRESSED.items():
+    for magic, name in WRAPPED.items():
         if stored.startswith(magic):
             return name, None
     # Protocols 2 and up say so in their first two bytes; 0 and 1 do not, and are not told from text.
