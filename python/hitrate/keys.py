@@ -57,7 +57,10 @@ def _text(value: Any) -> str | None:
     if kind in _PLAIN:
         return f"{value!r}" if kind in {int, str, type(None), bool} else f"{kind.__name__}({value!r})"
     if isinstance(value, Enum):
-        return f"{kind.__module__}.{kind.__qualname__}.{value.name}"
+        # Flags together, or none of them, have no name in every Python.
+        name: str | None = value.name
+        member = _text(value.value) if name is None else name
+        return None if member is None else f"{kind.__module__}.{kind.__qualname__}.{member}"
     if kind in {list, tuple}:
         return _joined(kind, [_text(item) for item in value])
     if kind in {set, frozenset}:

@@ -25,6 +25,11 @@ class Color(enum.Enum):
     RED = 1
 
 
+class Right(enum.IntFlag):
+    READ = 1
+    WRITE = 2
+
+
 @dataclass
 class Shop:
     name: str
@@ -62,6 +67,8 @@ def test_calls_that_mean_the_same_are_computed_once(cache: hitrate.Cache) -> Non
         ["a:h1", "a", "a:*", "*", "a%3Ah1", "", " ", "\n", "é", "x" * 5000, "x" * 5001],
         [date(2026, 1, 2), "2026-01-02", Color.RED, "Color.RED", 1],
         ["a&y=3", "a&y=2", "a"],
+        # What has no member of its own has no name, or none before Python 3.11.
+        [Right.READ, Right.READ | Right.WRITE, Right(0), Right(8), Right(16), Right(8) | Right.READ],
     ],
 )
 def test_arguments_that_differ_are_told_apart(arguments: list[Any], cache: hitrate.Cache) -> None:
