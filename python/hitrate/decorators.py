@@ -11,7 +11,7 @@ from hitrate._native import Lease
 from hitrate.cache import Cache
 from hitrate.exceptions import ConfigError
 from hitrate.http.text import bounded, escaped
-from hitrate.keys import call_key
+from hitrate.keys import call_key, require_own_name
 from hitrate.lease import Found, Made, Place, Rules, Times, reading, run
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -45,7 +45,8 @@ def cached(
         cache: where, or a function that returns it at the first call.
         ttl: seconds for which a value is fresh.
         key: makes the key of the arguments, for those that have no text of their own (objects, ``self``).
-        prefix: first part of the key; module and name of the function by default.
+        prefix: first part of the key; module and name of the function by default, for one that shares them with no
+            other: no lambda, no bound method, and none that depends on variables of a function around it.
         tags: names by which values are forgotten: ``cache.invalidate(tags=["prices"])``; or a function of the arguments
             that returns some.
         stale: seconds after `ttl` in which a value is still returned while one call computes it anew.
@@ -60,7 +61,8 @@ def cached(
         and ``aforget``.
 
     Raises:
-        ConfigError: an option that cannot be meant; at a call, an argument of which no key can be made.
+        ConfigError: an option that cannot be meant, or a function that needs a `prefix` or `key`; at a call, an
+            argument of which no key can be made.
     """
     rules = Rules(ttl, stale, stale_on_error, lease, wait, jitter)
     if isinstance(tags, str):
@@ -104,6 +106,8 @@ class _Calls:
         self._function, self._cache, self._key, self._rules = function, cache, key, rules
         self._tags, self._skip = tags, skip
         self._signature = inspect.signature(function)
+        if prefix is None and key is None:
+            require_own_name(function)
         self._prefix = f"{function.__module__}.{function.__qualname__}" if prefix is None else prefix
 
     def _place(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Place:

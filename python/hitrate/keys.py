@@ -51,6 +51,31 @@ def call_key(
     return bounded("&".join(parts))
 
 
+def require_own_name(function: Callable[..., Any]) -> None:
+    """
+    Make sure that its name tells a function from all others.
+
+    Raises:
+        ConfigError: others may have the same: it is a lambda or a bound method, or depends on variables of the function
+            around it, which are as good as arguments and in no key.
+    """
+    inner = inspect.unwrap(function)
+    name = function.__qualname__
+    # `super()` makes a variable of the class.
+    variables = [one for one in getattr(getattr(inner, "__code__", None), "co_freevars", ()) if one != "__class__"]
+    if variables:
+        problem = f"{name}() depends on {', '.join(map(repr, variables))} around it"
+    elif inspect.ismethod(inner):
+        problem = f"{name}() is a method that is bound to its object"
+    elif inner.__name__ == "<lambda>":
+        problem = "a lambda has no name of its own"
+    else:
+        return
+    raise ConfigError(
+        f"{problem}, so that another one would share its values; give prefix=, a name of its own, or key="
+    )
+
+
 def _text(value: Any) -> str | None:
     """What tells a value from every other one; None if nothing is known to. Types count: 1 is not True nor 1.0."""
     kind = type(value)

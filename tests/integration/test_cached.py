@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import functools
 import threading
 import time
 from collections.abc import Callable
@@ -44,7 +45,7 @@ def counted(cache: hitrate.Cache, **options: Any) -> tuple[Callable[..., Any], l
     """A function that is kept, and the arguments it was really called with."""
     calls: list[Any] = []
 
-    @hitrate.cached(cache, **options)
+    @hitrate.cached(cache, **{"prefix": "function", **options})
     def function(x: Any, y: Any = 2, *rest: Any, **more: Any) -> Any:
         calls.append((x, y, rest, more))
         return len(calls), x
@@ -78,6 +79,55 @@ def test_arguments_that_differ_are_told_apart(arguments: list[Any], cache: hitra
     assert len(calls) == len(arguments)
 
 
+def doubled(value: int) -> int:
+    return 2 * value
+
+
+def logged(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def call(*args: Any) -> Any:
+        return function(*args)
+
+    return call
+
+
+class Prices:
+    def __init__(self, factor: int) -> None:
+        self.factor = factor
+
+    def price(self, value: int) -> int:
+        return self.factor * value
+
+
+def times(factor: int) -> Callable[[int], int]:
+    def multiplied(value: int) -> int:
+        return factor * value
+
+    return multiplied
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda value: 3 * value, "a lambda has no name"),
+        (times(3), "depends on 'factor'"),
+        (logged(times(3)), "depends on 'factor'"),
+        (Prices(3).price, "a method that is bound to its object"),
+    ],
+)
+def test_a_function_that_others_share_the_name_of_needs_a_prefix(
+    cache: hitrate.Cache, function: Callable[[int], int], said: str
+) -> None:
+    with pytest.raises(hitrate.ConfigError, match=f"{said}.*give prefix="):
+        hitrate.cached(cache)(function)
+    assert hitrate.cached(cache, prefix="three")(function)(5) == 15
+
+
+def test_a_function_below_other_decorators_has_a_name_of_its_own(cache: hitrate.Cache) -> None:
+    assert hitrate.cached(cache)(logged(doubled))(5) == 10
+    assert hitrate.cached(cache)(len)("five") == 4
+
+
 def test_the_order_of_a_dictionary_or_a_set_does_not_count(cache: hitrate.Cache) -> None:
     function, calls = counted(cache)
     function({"a": 1, "b": 2}, flag=True, name="n")
@@ -98,7 +148,7 @@ def test_an_argument_without_a_text_of_its_own_needs_a_key(cache: hitrate.Cache)
 def test_none_is_kept_and_exceptions_are_not(cache: hitrate.Cache) -> None:
     answers: list[Any] = [OSError("no database"), None, 5]
 
-    @hitrate.cached(cache)
+    @hitrate.cached(cache, prefix="one")
     def function() -> Any:
         answer = answers.pop(0)
         if isinstance(answer, Exception):
@@ -119,7 +169,7 @@ def test_values_that_are_to_be_skipped_are_not_kept(cache: hitrate.Cache) -> Non
 def test_one_thread_computes_and_the_others_wait(cache: hitrate.Cache) -> None:
     calls = []
 
-    @hitrate.cached(cache)
+    @hitrate.cached(cache, prefix="one")
     def slow() -> int:
         calls.append(1)
         time.sleep(0.2)
@@ -139,7 +189,7 @@ def test_one_thread_computes_and_the_others_wait(cache: hitrate.Cache) -> None:
 def test_a_thread_that_hangs_is_given_up_for_dead(cache: hitrate.Cache) -> None:
     hangs, go = threading.Event(), threading.Event()
 
-    @hitrate.cached(cache, lease=0.05, wait=3600)
+    @hitrate.cached(cache, prefix="one", lease=0.05, wait=3600)
     def slow() -> str:
         if hangs.is_set():
             return "made"
@@ -161,7 +211,7 @@ def test_a_thread_that_hangs_is_given_up_for_dead(cache: hitrate.Cache) -> None:
 async def test_one_task_computes_and_the_others_wait(cache: hitrate.Cache) -> None:
     calls = []
 
-    @hitrate.cached(cache, tags=["slow"])
+    @hitrate.cached(cache, prefix="one", tags=["slow"])
     async def slow(number: int) -> int:
         calls.append(number)
         await asyncio.sleep(0.1)
@@ -180,7 +230,7 @@ async def test_one_task_computes_and_the_others_wait(cache: hitrate.Cache) -> No
 async def test_a_task_that_is_cancelled_lets_another_compute(cache: hitrate.Cache) -> None:
     begun, calls = asyncio.Event(), []
 
-    @hitrate.cached(cache)
+    @hitrate.cached(cache, prefix="one")
     async def slow() -> int:
         calls.append(1)
         begun.set()
@@ -227,7 +277,7 @@ def test_a_key_that_was_given_forgets(cache: hitrate.Cache) -> None:
 def test_what_is_forgotten_meanwhile_is_not_stored(cache: hitrate.Cache) -> None:
     forgets: list[Callable[[], Any]] = [lambda: cache.invalidate(tags=["t"]), cache.clear, lambda: None]
 
-    @hitrate.cached(cache, tags=["t"])
+    @hitrate.cached(cache, prefix="one", tags=["t"])
     def function() -> int:
         if forgets:
             forgets.pop(0)()
@@ -239,7 +289,7 @@ def test_what_is_forgotten_meanwhile_is_not_stored(cache: hitrate.Cache) -> None
 def test_an_old_value_stands_in_for_a_failure(cache: hitrate.Cache) -> None:
     answers: list[Any] = [1, OSError(), 2]
 
-    @hitrate.cached(cache, ttl=0.2, stale_on_error=30, jitter=0)
+    @hitrate.cached(cache, prefix="one", ttl=0.2, stale_on_error=30, jitter=0)
     def function() -> Any:
         answer = answers.pop(0)
         if isinstance(answer, Exception):

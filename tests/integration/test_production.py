@@ -186,7 +186,7 @@ def use_entries(cache: hitrate.Cache) -> None:
     """Fill an entry, take the lease of the old one, and forget it."""
     calls = []
 
-    @hitrate.cached(cache, ttl=0.01, stale=60, tags=["tag"])
+    @hitrate.cached(cache, prefix="count", ttl=0.01, stale=60, tags=["tag"])
     def count() -> int:
         calls.append(1)
         return len(calls)
