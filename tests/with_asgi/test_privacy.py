@@ -208,6 +208,20 @@ async def test_functions_tell_askers_apart_and_may_be_awaited(unsaid: Kept) -> N
     assert (await ask(app, "/t1", headers={"cookie": "x=y; currency=EUR"})).text in texts
 
 
+async def test_of_what_a_function_returns_an_address_in_memory_does_not_count(unsaid: Kept) -> None:
+    class Tenant:
+        def __init__(self, number: int) -> None:
+            self.id = number
+
+    for made in (Tenant, lambda number: ("de", Tenant(number))):
+        numbers = iter((1, 2, 1))
+        app = unsaid(Page(), vary_on=lambda _: made(next(numbers)), key_prefix=made.__name__)  # noqa: B023
+        assert [(await ask(app)).text for _ in range(3)] == ["run 1", "run 2", "run 1"]
+    for nobody in (object(), ["de", object()]):
+        with pytest.raises(ConfigError, match="object without identity"):
+            await ask(unsaid(Page(), vary_on=lambda _: nobody))  # noqa: B023
+
+
 @pytest.mark.parametrize("take", [0, -1])
 async def test_lines_and_cookies_that_are_sent_twice_are_nobody_elses(unsaid: Kept, take: int) -> None:
     def said(scope: Any) -> str:

@@ -191,7 +191,17 @@ async def _awaited(found: Awaitable[Any]) -> str:
 
 
 def _text(value: object) -> str:
-    return "=" + bounded(escaped(str(value)))
+    return "=" + bounded(_said(value))
+
+
+def _said(value: object) -> str:
+    if isinstance(value, (tuple, list)):
+        return f"({','.join(map(_said, value))})"
+    kind = type(value)
+    if kind.__str__ is object.__str__ and kind.__repr__ is object.__repr__:
+        # Its text is its address in memory, which the next one may have.
+        return text_of(value, "what a function of vary_on returns")
+    return escaped(str(value))
 
 
 async def identity(scope: Scope, aspects: tuple[Aspect, ...]) -> str:
