@@ -156,6 +156,16 @@ fn is_serializer(value: &Bound<'_, PyAny>) -> bool {
     ["dumps", "loads"].into_iter().all(|name| value.getattr(name).is_ok_and(|found| found.is_callable()))
 }
 
+/// Refuses what cannot be called, where it is given.
+pub(super) fn function(given: Option<Py<PyAny>>, name: &str, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+    match given {
+        Some(found) if !found.bind(py).is_callable() => {
+            Err(ConfigError::new_err(format!("'{name}' must be a function, or None")))
+        }
+        given => Ok(given),
+    }
+}
+
 /// Named options for [`Settings::new`](crate::config::Settings::new).
 pub(super) fn options(given: Option<&Bound<'_, PyDict>>) -> PyResult<Vec<(String, OptionValue)>> {
     let mut options = Vec::new();
@@ -200,7 +210,9 @@ fn option(name: &str, value: &Bound<'_, PyAny>) -> PyResult<OptionValue> {
         OptionValue::List(items.map_err(|_| ConfigError::new_err(format!("'{name}' must be a list of texts")))?)
     } else {
         let kind = value.get_type().qualname()?.to_string();
-        return Err(ConfigError::new_err(format!("'{name}' cannot be of type {kind}")));
+        let advice =
+            if name == "serializer" { "give an object with dumps() and loads()" } else { "see the table of options" };
+        return Err(ConfigError::new_err(format!("'{name}' cannot be of type {kind}; {advice}")));
     })
 }
 

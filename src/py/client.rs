@@ -203,6 +203,8 @@ impl PyClient {
         let url = url
             .cast::<PyString>()
             .map_err(|_| ConfigError::new_err("'url' must be a str such as 'redis://localhost:6379/0'"))?;
+        let key_function = args::function(key_function, "key_function", py)?;
+        let validate_key = args::function(validate_key, "validate_key", py)?;
         let serializer = args::serializer(options)?;
         let settings = Settings::new(args::utf8(url, "'url'")?, &args::options(options)?)?;
         let values = Values::new(py, &settings.cache, Custom { serializer, json_default })?;
