@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import lzma
 import pickle
 import random
+import struct
+import zlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
+from typing import Any
 
 import msgpack
 import pytest
@@ -217,3 +223,24 @@ def test_a_serializer_of_ones_own_is_used_and_what_was_there_before_is_read(make
     make_cache(serializer="pickle").set("pickled", [1])
     assert_counted_miss(cache, "pickled")
     assert make_cache(serializer=Reversed(), unpickle="safe").get("pickled") == [1]
+
+
+class Packed:
+    """A serializer of a project's, as many are written."""
+
+    def __init__(self, decode: Callable[[bytes], Any]) -> None:
+        self.loads = decode
+
+    def dumps(self, value: Any) -> bytes:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("decode", [zlib.decompress, gzip.decompress, lzma.decompress, struct.Struct("3d").unpack])
+def test_what_decoders_raise_is_a_miss_and_what_was_there_before_is_read(
+    make_cache: MakeCache, decode: Callable[[bytes], Any]
+) -> None:
+    cache = make_cache(serializer=Packed(decode))
+    make_cache(serializer="json").set("old", {"a": 1})
+    assert cache.get("old") == {"a": 1}
+    make_cache(serializer="pickle").set("pickled", [1])
+    assert_counted_miss(cache, "pickled")
