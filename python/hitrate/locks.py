@@ -67,7 +67,8 @@ class Lock:
         self._version = version
         self._token: bytes | None = None
         # Sent to a server whose answer was not seen: it may hold the lock by this token, which nobody will ever use. No
-        # token is sent twice, for what gives it back may come through late.
+        # token is sent twice, for what gives it back may come through late. While the answer may still come it is not
+        # here, or another task or thread with this object would give back what is just being taken.
         self._doubtful: bytes | None = None
 
     def __repr__(self) -> str:
@@ -97,16 +98,17 @@ class Lock:
         return True
 
     def _take(self) -> bool:
-        if self._doubtful is not None:
-            self._client._lock_release(self._key, self._doubtful, self._version)
-        token = self._doubtful = _new_token()
+        doubtful, token = self._doubtful, _new_token()
+        if doubtful is not None:
+            self._client._lock_release(self._key, doubtful, self._version)
+            self._gave_up(doubtful, given_back=True)
         try:
             return self._taken(token, self._client._lock_acquire(self._key, token, self._ttl, self._version))
         except BaseException as error:
             # What goes wrong here must not hide what went wrong before.
             with suppress(Exception):
                 if self._is_doubtful(error, token):
-                    self._gave_up(token, self._client._lock_abandon(self._key, token, self._version))
+                    self._gave_up(token, given_back=self._client._lock_abandon(self._key, token, self._version))
             raise
 
     async def aacquire(self, *, blocking: bool = True, blocking_timeout: float | timedelta | None = None) -> bool:
@@ -120,9 +122,10 @@ class Lock:
         return True
 
     async def _atake(self) -> bool:
-        if self._doubtful is not None:
-            await self._client._alock_release(self._key, self._doubtful, self._version)
-        token = self._doubtful = _new_token()
+        doubtful, token = self._doubtful, _new_token()
+        if doubtful is not None:
+            await self._client._alock_release(self._key, doubtful, self._version)
+            self._gave_up(doubtful, given_back=True)
         try:
             return self._taken(token, await self._client._alock_acquire(self._key, token, self._ttl, self._version))
         except BaseException as error:
@@ -134,7 +137,9 @@ class Lock:
     def _is_doubtful(self, error: BaseException, token: bytes) -> bool:
         """Tell whether the lock may be taken although taking it ended with this: Ctrl-C, a time limit, a lost reply."""
         has_answered = isinstance(error, HitrateError) and not isinstance(error, _UNANSWERED)
-        self._token, self._doubtful = None, None if has_answered else token
+        self._forget(token)
+        if not has_answered:
+            self._doubtful = token
         return not has_answered
 
     def _abandon(self, token: bytes) -> None:
@@ -143,11 +148,11 @@ class Lock:
 
         def end(giving_up: asyncio.Future[bool]) -> None:
             if not giving_up.cancelled() and giving_up.exception() is None:
-                self._gave_up(token, giving_up.result())
+                self._gave_up(token, given_back=giving_up.result())
 
         asyncio.ensure_future(self._client._alock_abandon(self._key, token, self._version)).add_done_callback(end)
 
-    def _gave_up(self, token: bytes, given_back: bool) -> None:
+    def _gave_up(self, token: bytes, *, given_back: bool) -> None:
         # Otherwise the request that takes it may still be on its way.
         if given_back and self._doubtful == token:
             self._doubtful = None
@@ -155,8 +160,6 @@ class Lock:
     def _taken(self, token: bytes, taken: bool) -> bool:
         if taken:
             self._token = token
-        # Here the server has answered, and there is no doubt left.
-        self._doubtful = None
         return taken
 
     def release(self) -> None:
@@ -167,16 +170,17 @@ class Lock:
             LockNotOwnedError: it expired, and may belong to somebody else.
             LockError: this object does not hold it.
         """
-        released = self._client._lock_release(self._key, self._held("released"), self._version)
-        # Only now: a release whose answer was lost can be tried again.
-        self._token = None
-        if not released:
-            raise self._lost("released")
+        token = self._held("released")
+        self._released(token, self._client._lock_release(self._key, token, self._version))
 
     async def arelease(self) -> None:
         """Give the lock back, as `release` does."""
-        released = await self._client._alock_release(self._key, self._held("released"), self._version)
-        self._token = None
+        token = self._held("released")
+        self._released(token, await self._client._alock_release(self._key, token, self._version))
+
+    def _released(self, token: bytes, released: bool) -> None:
+        # Only now: a release whose answer was lost can be tried again.
+        self._forget(token)
         if not released:
             raise self._lost("released")
 
@@ -191,12 +195,17 @@ class Lock:
             LockNotOwnedError: it expired, and may belong to somebody else.
             LockError: this object does not hold it.
         """
-        if not self._client._lock_extend(self._key, self._held("extended"), ttl, self._version):
-            raise self._lost("extended")
+        token = self._held("extended")
+        self._extended(token, self._client._lock_extend(self._key, token, ttl, self._version))
 
     async def aextend(self, ttl: float | timedelta) -> None:
         """Let the lock live for `ttl` from now, as `extend` does."""
-        if not await self._client._alock_extend(self._key, self._held("extended"), ttl, self._version):
+        token = self._held("extended")
+        self._extended(token, await self._client._alock_extend(self._key, token, ttl, self._version))
+
+    def _extended(self, token: bytes, extended: bool) -> None:
+        if not extended:
+            self._forget(token)
             raise self._lost("extended")
 
     def owned(self) -> bool:
@@ -240,8 +249,12 @@ class Lock:
             raise LockNotOwnedError(f"lock '{self._key[:100]}' cannot be {verb}: this object does not hold it")
         return self._token
 
+    def _forget(self, token: bytes) -> None:
+        # Unless another task or thread with this object has taken the lock since.
+        if self._token == token:
+            self._token = None
+
     def _lost(self, verb: str) -> LockNotOwnedError:
-        self._token = None
         return LockNotOwnedError(
             f"lock '{self._key[:100]}' cannot be {verb}: it expired and may belong to somebody else"
         )

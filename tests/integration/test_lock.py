@@ -131,6 +131,57 @@ def test_threads_exclude_each_other(cache: hitrate.Cache) -> None:
     assert cache.get("count") == 40
 
 
+def test_threads_with_one_object_never_hold_it_together(cache: hitrate.Cache) -> None:
+    for number in range(20):
+        lock, begin = cache.lock(f"job{number}", ttl=60), threading.Barrier(4)
+        taken: list[bool] = []
+
+        def work(lock: hitrate.Lock = lock, begin: threading.Barrier = begin, taken: list[bool] = taken) -> None:
+            begin.wait(30)
+            with suppress(LockError):  # where this object holds it already
+                taken.append(lock.acquire(blocking=False))
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert taken.count(True) == 1, number
+
+
+async def test_tasks_with_one_object_never_hold_it_together(cache: hitrate.Cache) -> None:
+    lock = cache.lock("job", ttl=60, sleep=0.01)
+    inside, most = 0, 0
+
+    async def work() -> None:
+        nonlocal inside, most
+        async with lock:
+            inside += 1
+            most = max(most, inside)
+            await cache.aget("k")
+            inside -= 1
+
+    for _ in range(10):
+        await asyncio.gather(work(), work(), work(), work())
+    assert most == 1
+    assert await lock.alocked() is False
+
+
+async def test_a_task_that_gives_up_takes_nothing_from_another_with_its_object(cache: hitrate.Cache) -> None:
+    for turns in range(8):
+        lock = cache.lock("job", ttl=60, sleep=1e-6)
+        tasks = [asyncio.ensure_future(lock.aacquire()) for _ in range(2)]
+        done, waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert [task.result() for task in done if task.exception() is None] == [True]  # the other one may be told so
+        assert await lock.aowned(), turns
+        await lock.arelease()
+
+
 async def test_a_lock_held_is_not_taken_twice_and_an_open_one_not_released(verbs: Verbs) -> None:
     lock = verbs.lock("job", ttl=60)
     with pytest.raises(LockError):
