@@ -96,6 +96,17 @@ def limits_back(address: str, after: float) -> None:
     logger.warning("rate limits are counted on %s again, after %.1f s", address, after)
 
 
+def unreleased(key: str, error: str) -> None:
+    """
+    A lock was not released, after something else had gone wrong under it.
+
+    Args:
+        key: of the lock.
+        error: why.
+    """
+    logger.warning("lock '%s' was not released: %s", key, error)
+
+
 def metrics_unwritten(error: str) -> None:
     """
     The files of prometheus_client's multiprocess mode cannot be written.

@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from hitrate import hooks
 from hitrate.exceptions import (
     ConfigError,
     HitrateError,
@@ -270,7 +271,10 @@ class Lock:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.release()
+        try:
+            self.release()
+        except HitrateError as failure:
+            self._unreleased(error, failure)
 
     async def __aenter__(self) -> Self:
         if not await self.aacquire():
@@ -280,7 +284,16 @@ class Lock:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.arelease()
+        try:
+            await self.arelease()
+        except HitrateError as failure:
+            self._unreleased(error, failure)
+
+    def _unreleased(self, error: BaseException | None, failure: HitrateError) -> None:
+        if error is None:
+            raise failure
+        # What went wrong under the lock is what the caller must know, and may try again.
+        hooks.unreleased(self._key[:100], str(failure))
 
 
 def _new_token() -> bytes:

@@ -95,6 +95,23 @@ async def test_as_an_async_context_manager_it_is_released_whatever_happens(cache
         pass
 
 
+async def test_what_goes_wrong_under_a_lock_is_not_hidden_by_a_release_that_fails(
+    cache: hitrate.Cache, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(LookupError), cache.lock("job", ttl=60):
+        cache.delete("job")
+        raise LookupError
+    with pytest.raises(LookupError):
+        async with cache.lock("job", ttl=60):
+            cache.delete("job")
+            raise LookupError
+    told = "lock 'job' was not released: lock 'job' cannot be released: it expired and may belong to somebody else"
+    assert [record.getMessage() for record in caplog.records] == [told] * 2
+    # Where nothing else went wrong it is an error.
+    with pytest.raises(LockNotOwnedError), cache.lock("job", ttl=60):
+        cache.delete("job")
+
+
 def test_a_waiting_thread_gets_it_when_it_is_released(cache: hitrate.Cache) -> None:
     got = threading.Event()
 
