@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import time
 from contextlib import suppress
@@ -63,7 +64,7 @@ class Lock:
         self._ttl = ttl
         self._blocking_timeout = _seconds("blocking_timeout", blocking_timeout)
         self._sleep = _seconds("sleep", sleep) or 0.0
-        if self._sleep <= 0:
+        if not 0 < self._sleep < math.inf:
             raise ConfigError(f"'sleep' must be more than 0 seconds, not {self._sleep}: each try asks the server")
         self._version = version
         self._token: bytes | None = None
@@ -300,15 +301,13 @@ def _new_token() -> bytes:
     return secrets.token_hex(_TOKEN_BYTES).encode()
 
 
-def _seconds(name: str, value: float | timedelta | None) -> float | None:
+def _seconds(name: str, value: Any) -> float | None:
     if value is None:
         return None
     if isinstance(value, timedelta):
         return value.total_seconds()
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ConfigError(
-            f"'{name}' must be a number of seconds, a timedelta or None, not of type {type(value).__name__}"
-        )
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value):
+        raise ConfigError(f"'{name}' must be a number of seconds, a timedelta or None, not {value!r:.100}")
     return float(value)
 
 

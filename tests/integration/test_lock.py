@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -98,13 +99,15 @@ async def test_as_an_async_context_manager_it_is_released_whatever_happens(cache
 async def test_what_goes_wrong_under_a_lock_is_not_hidden_by_a_release_that_fails(
     cache: hitrate.Cache, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pytest.raises(LookupError), cache.lock("job", ttl=60):
+    def fail() -> None:
         cache.delete("job")
         raise LookupError
+
+    with pytest.raises(LookupError), cache.lock("job", ttl=60):
+        fail()
     with pytest.raises(LookupError):
         async with cache.lock("job", ttl=60):
-            cache.delete("job")
-            raise LookupError
+            fail()
     told = "lock 'job' was not released: lock 'job' cannot be released: it expired and may belong to somebody else"
     assert [record.getMessage() for record in caplog.records] == [told] * 2
     # Where nothing else went wrong it is an error.
@@ -240,8 +243,27 @@ async def retry(call: Callable[[], Awaitable[Any]]) -> Any:
 
 
 @pytest.mark.parametrize(
-    "options", [{"ttl": 0}, {"ttl": -1}, {"ttl": "9"}, {"ttl": 9, "blocking_timeout": "soon"}], ids=repr
+    "options",
+    [
+        {"ttl": 0},
+        {"ttl": -1},
+        {"ttl": "9"},
+        {"ttl": 9, "blocking_timeout": "soon"},
+        {"ttl": 9, "blocking_timeout": float("nan")},
+        {"ttl": 9, "sleep": 0},
+        {"ttl": 9, "sleep": float("nan")},
+        {"ttl": 9, "sleep": float("inf")},
+        {"ttl": 9, "sleep": timedelta(days=-1)},
+    ],
+    ids=repr,
 )
 def test_what_is_no_lifetime_or_timeout_is_refused(make_cache: MakeCache, options: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=list(options)[-1]):
         make_cache().lock("job", **options).acquire()
+
+
+def test_nobody_says_that_a_lock_is_free_when_nobody_knows(make_cache: MakeCache) -> None:
+    lock = make_cache("redis://localhost:1").lock("job")
+    for ask in (lock.locked, lock.acquire):
+        with pytest.raises(ServerError):
+            ask()
