@@ -146,6 +146,19 @@ async def test_paths_and_methods_that_are_exempt_are_not_counted(limited: Limite
     assert await statuses(app, 2, "/api/x") == [200, 429]
 
 
+async def test_slashes_that_some_frameworks_leave_out_evade_no_limit(limited: Limited) -> None:
+    app = limited("1/minute", paths=["/login"])
+    paths = ["/login", "//login", "///login//", "/login//x", "/other//login"]
+    assert [(await ask(app, path)).status for path in paths] == [200, 429, 429, 429, 200]
+    app = limited("1/minute", exempt=["/health"], name="exempt")
+    assert [(await ask(app, path)).status for path in ("//health", "/other", "//health", "/health")] == [
+        200,
+        429,
+        429,
+        200,
+    ]
+
+
 async def test_a_limit_on_get_counts_head_too(limited: Limited) -> None:
     app = limited(methods="GET")
     found = [(await ask(app, method=method)).status for method in ("GET", "HEAD", "HEAD", "GET", "POST")]

@@ -77,7 +77,7 @@ class RateLimitMiddleware:
             ConfigError: an argument that cannot be meant.
         """
         self._app, self._cache, self._name = app, cache, name
-        self._paths = Paths(paths, exempt)
+        self._paths = Paths(paths, exempt, in_doubt=True)
         self._gate = Gate(
             limits,
             by=by,

@@ -110,7 +110,7 @@ class ResponseCacheMiddleware:
             jitter=jitter,
         )
         self._app, self._cache, self._enabled = app, cache, enabled
-        self._paths = Paths(paths, exempt)
+        self._paths = Paths(paths, exempt, in_doubt=False)
         self._addresses = Addresses(self._declared.params, tells_strangers=audience == "unknown")
         self._learned, self._numbers = Learned(Vary()), numbers_of(key_prefix)
 
