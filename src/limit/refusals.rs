@@ -31,8 +31,8 @@ impl Refusals {
             self.0.remove(subject);
             return None;
         }
-        // A smaller call may fit.
-        (cost >= refusal.cost).then(|| refusal.decision.later(now.saturating_sub(refusal.came_at) * 1000))
+        // A smaller call may fit, and a larger one has longer to wait.
+        (cost == refusal.cost).then(|| refusal.decision.later(now.saturating_sub(refusal.came_at) * 1000))
     }
 
     /// Remembers a refusal that was asked for at `sent_at`, for `longest` milliseconds at most.
@@ -100,11 +100,11 @@ mod tests {
     }
 
     #[test]
-    fn a_smaller_call_is_not_refused_and_neither_is_another_subject() {
+    fn a_call_of_another_cost_is_not_refused_and_neither_is_another_subject() {
         let mut refusals = Refusals::new();
         refusals.keep(b"a", 3, &refusal(Some(500_000)), 0, 0, 1_000);
-        assert!(refusals.find(b"a", 2, 1).is_none() && refusals.find(b"b", 3, 1).is_none());
-        assert!(refusals.find(b"a", 3, 1).is_some() && refusals.find(b"a", 4, 1).is_some());
+        assert!(refusals.find(b"a", 2, 1).is_none() && refusals.find(b"a", 4, 1).is_none());
+        assert!(refusals.find(b"b", 3, 1).is_none() && refusals.find(b"a", 3, 1).is_some());
         refusals.forget(b"a");
         assert!(refusals.find(b"a", 3, 1).is_none());
     }

@@ -143,6 +143,14 @@ def test_a_refusal_from_memory_is_asked_again_after_a_while_and_not_for_others(o
     cache.close()
 
 
+def test_a_refusal_from_memory_is_not_for_a_call_that_costs_more(own_server: Server) -> None:
+    limiter = hitrate.RateLimiter(hitrate.Cache(own_server.url, prefix="costs"), "3/hour", "gcra")
+    assert limiter.hit("a", 3).allowed
+    waits = [limiter.hit("a", cost).retry_after for cost in (1, 2, 4)]
+    assert 0 < waits[0] <= 1200 < waits[1] <= 2400
+    assert waits[2] == float("inf")
+
+
 class Outage:
     """A server that can be hurt, a limiter on it, and what was logged."""
 
