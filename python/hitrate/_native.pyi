@@ -857,6 +857,7 @@ def limits_of(
     limits: str | Limit | Iterable[str | Limit] | Mapping[str, str | Limit],
     algorithm: _Algorithm = ...,
     *,
+    cost: int | None = None,
     on_error: Literal["memory", "allow", "deny", "raise"] = ...,
     workers: int = ...,
     max_staleness: _Seconds | None = None,
@@ -865,7 +866,7 @@ def limits_of(
     verbatim: bool = False,
 ) -> tuple[Limit, ...]:
     """
-    Return the limits that a `Limiter` of these arguments has, without a cache.
+    Return the limits that a `Limiter` of these arguments has, without a cache; `cost` is that of all calls.
 
     Raises:
         ConfigError: a limit or an option that cannot be meant; the message names it.

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from hitrate.cache import Cache
 from hitrate.exceptions import ConfigError
 from hitrate.http import Refused, rate_limit_fields, refused
-from hitrate.http.refusal import RefusalLayout
+from hitrate.http.refusal import RefusalLayout, original_of
 from hitrate.http.text import digest
 from hitrate.limits import Decision, Limit, RateLimiter
 
@@ -41,6 +41,8 @@ LISTS = frozenset({"RateLimit-Policy", "RateLimit"})
 # With the prefix of a cache, and what a limiter adds, keys stay below the 250 characters that Django warns of.
 _LONGEST = 128
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# The name of a header, by RFC 9110.
+_TOKEN = re.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def subject_name(text: str) -> str:
@@ -99,11 +101,18 @@ class Telling:
         fields: ``RateLimit-Policy`` and ``RateLimit`` on every answer.
         legacy: ``X-RateLimit-*``, too.
         layout: the body of a known system.
+
+    Raises:
+        ConfigError: `layout` is unknown, which would otherwise be said to the first client who is refused.
     """
 
     fields: bool
     legacy: bool
     layout: RefusalLayout | None
+
+    def __post_init__(self) -> None:
+        if self.layout is not None:
+            original_of(self.layout)
 
     def refusal(self, decision: Decision, accept: str | None) -> Refused:
         """Make the answer to a request that is refused; `accept`: what it takes."""
@@ -151,7 +160,7 @@ class Readers:
         if by == "user":
             return self.user
         family, _, name = by.partition(":") if isinstance(by, str) else ("", "", "")
-        if family == "header" and name:
+        if family == "header" and _TOKEN.fullmatch(name):
             return self.header(name)
         raise ConfigError(f"'by' is {by!r:.100}; use 'ip', 'user', 'header:X-Api-Key' or a function of the request")
 
@@ -173,6 +182,11 @@ async def _awaited(value: Awaitable[Any]) -> str | None:
 
 
 def _own(value: object) -> str | None:
+    if inspect.isawaitable(value):
+        # Each is an object of its own, so that everybody would have a budget of his own for each request.
+        if inspect.iscoroutine(value):
+            value.close()
+        raise ConfigError(f"'by' returned a {type(value).__name__}; use a function that returns a text")
     return None if value is None else f"own:{value}"
 
 

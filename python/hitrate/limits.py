@@ -69,7 +69,8 @@ def limits_of(limits: Any, **options: Any) -> tuple[Limit, ...]:
     Tell which limits a limiter has, and whether it could be made, before there is a cache that counts.
 
     Args:
-        limits: as `RateLimiter` takes them, as are `options`.
+        limits: as `RateLimiter` takes them, as are `options`; with ``cost=``, of all calls, it must be one that each of
+            them can ever allow.
 
     Raises:
         ConfigError: as of `RateLimiter`.

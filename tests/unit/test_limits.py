@@ -103,6 +103,7 @@ def test_limits_are_read_without_a_cache_as_a_limiter_reads_them(cache: hitrate.
         ("2/s", {"workers": 0}, "'workers' must be at least 1"),
         ("2/s", {"max_bytes": 10}, "'max_bytes' must be at least 65536"),
         ("2/s", {"max_staleness": "1"}, "'max_staleness' must be a number of seconds"),
+        ("20000/day", {"algorithm": "sliding_log", "max_bytes": 300_000}, "'max_bytes' must be at least 320000, not"),
         ("2/s", {"count_refused": True}, "needs algorithm='sliding_log'"),
     ],
 )

@@ -238,6 +238,10 @@ async def test_limits_that_shall_raise_do(limited: Limited, own_server: Server) 
         {"methods": "G ET"},
         {"exempt": ["health"]},
         {"algorithm": "guess"},
+        {"by": "header:X-Ключ"},
+        {"cost": 0},
+        {"cost": 3},
+        {"layout": "guess"},
     ],
 )
 def test_what_cannot_be_meant_is_refused_where_it_is_written(limited: Limited, options: dict[str, Any]) -> None:

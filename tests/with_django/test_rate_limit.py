@@ -333,11 +333,29 @@ def test_16_threads_never_get_one_more_than_allowed(algorithm: Any) -> None:
         (["1/m"], {"methods": [1]}, "'methods' is"),
         (["1/m"], {"algorithm": "leaky"}, "unknown algorithm 'leaky'"),
         (["1/m"], {"by": aplain}, "coroutine function 'aplain'"),
+        (["1/m"], {"by": "header:X Api Key"}, "'by' is 'header:X Api Key'"),
+        (["1/m"], {"cost": 0}, "'cost' must be an int from 1"),
+        (["5/m, 1/s"], {"cost": 2}, "a 'cost' of 2 is more than limit '1/second' ever allows, which is 1"),
+        (["1/m"], {"layout": "nlar"}, "unknown layout 'nlar'; use 'nalar'"),
+        (["1/m"], {"on_error": "raise"}, "'on_error' of a view cannot be 'raise'"),
     ],
 )
 def test_what_cannot_be_meant_is_said_where_it_is_written(arguments: Any, options: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         rate_limit(*arguments, **options)
+
+
+@pytest.mark.parametrize("view", [plain, aplain], ids=["sync", "async"])
+def test_a_function_that_returns_something_to_await_limits_nobody_in_silence(view: Any) -> None:
+    async def tenant(request: HttpRequest) -> str:
+        return str(request.headers["tenant"])
+
+    def plainly(request: HttpRequest) -> object:
+        return tenant(request)
+
+    limited = rate_limit("1/minute", by=plainly)(view)
+    with pytest.raises(ConfigError, match="'by' returned a coroutine"):
+        ask(limited, tenant="a")
 
 
 def test_what_is_no_view_is_refused() -> None:

@@ -56,7 +56,7 @@ class Gate:
             ConfigError: an argument that cannot be meant.
         """
         # Whatever is wrong is said where it is written, and not at the first request.
-        named = [limit.name for limit in limits_of(limits, **options)]
+        named = [limit.name for limit in limits_of(limits, cost=cost, **options)]
         trusted = (trusted_proxies,) if isinstance(trusted_proxies, str) else tuple(trusted_proxies)
         proxies(trusted)
         client_address(Headers(), header=forwarded_header)

@@ -12,7 +12,7 @@ from hitrate.exceptions import ConfigError
 from hitrate.http.answer import Pairs
 from hitrate.http.fields import MAX_CHARS, split_list
 from hitrate.http.rate_limits import rate_limit_fields, retry_after
-from hitrate.http.refusal_bodies import ORIGINALS, in_seconds
+from hitrate.http.refusal_bodies import ORIGINALS, Original, in_seconds
 
 RefusalLayout: TypeAlias = Literal["nalar", "quelyos_api", "quelyos_ecommerce"]
 """A known system whose clients expect its own body."""
@@ -107,7 +107,18 @@ def _weighed(member: str) -> tuple[str, float]:
 
 
 def _of(layout: str, decision: Decision) -> tuple[int, str, bytes]:
+    found = original_of(layout)
+    return found.status, JSON, json.dumps(found.body(decision), ensure_ascii=found.is_ascii).encode()
+
+
+def original_of(layout: str) -> Original:
+    """
+    How a known system refused.
+
+    Raises:
+        ConfigError: it is not known.
+    """
     found = ORIGINALS.get(layout)
     if found is None:
         raise ConfigError(f"unknown layout {layout!r:.100}; use {', '.join(map(repr, sorted(ORIGINALS)))}")
-    return found.status, JSON, json.dumps(found.body(decision), ensure_ascii=found.is_ascii).encode()
+    return found

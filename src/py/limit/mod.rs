@@ -190,7 +190,8 @@ impl PyLimiter {
         verbatim: bool,
     ) -> PyResult<Self> {
         let rules = rules::checked(limits, algorithm, count_refused, verbatim)?;
-        let limiter = Limiter::new(rules, rules::options(on_error, workers, max_staleness, max_bytes)?);
+        let options = rules::options(&rules, on_error, workers, max_staleness, max_bytes)?;
+        let limiter = Limiter::new(rules, options);
         let inner = Arc::clone(&cache.get().inner);
         // From the beginning, so that metrics know its limits before anybody meets them.
         limiter.counts(&inner.cache.local().stats);

@@ -112,13 +112,14 @@ pub(super) fn requests(object: &Object<'_>, name: &str) -> PyResult<u64> {
 /// See `_native.pyi` for the reference text.
 #[pyfunction]
 #[pyo3(signature = (
-    limits, algorithm="sliding_window", *, on_error="memory", workers=1, max_staleness=None, max_bytes=DEFAULT_BYTES,
-    count_refused=false, verbatim=false
+    limits, algorithm="sliding_window", *, cost=None, on_error="memory", workers=1, max_staleness=None,
+    max_bytes=DEFAULT_BYTES, count_refused=false, verbatim=false
 ))]
 #[allow(clippy::too_many_arguments)] // The signature is that of Python.
 pub(in crate::py) fn limits_of<'py>(
     limits: &Object<'py>,
     algorithm: &str,
+    cost: Option<&Object<'_>>,
     on_error: &str,
     workers: u64,
     max_staleness: Option<&Object<'_>>,
@@ -126,8 +127,18 @@ pub(in crate::py) fn limits_of<'py>(
     count_refused: bool,
     verbatim: bool,
 ) -> PyResult<Bound<'py, PyTuple>> {
-    options(on_error, workers, max_staleness, max_bytes)?;
-    shown(limits.py(), &checked(limits, algorithm, count_refused, verbatim)?)
+    let rules = checked(limits, algorithm, count_refused, verbatim)?;
+    options(&rules, on_error, workers, max_staleness, max_bytes)?;
+    if let Some(cost) = cost {
+        let cost = requests(cost, "cost")?;
+        if let Some(rule) = rules.iter().find(|rule| rule.burst < cost) {
+            return Err(ConfigError::new_err(format!(
+                "a 'cost' of {cost} is more than limit '{}' ever allows, which is {}",
+                rule.name, rule.burst
+            )));
+        }
+    }
+    shown(limits.py(), &rules)
 }
 
 /// The rules of a limiter, as Python sees them.
@@ -213,9 +224,12 @@ pub(super) const DEFAULT_BYTES: usize = 8 << 20;
 const DEFAULT_STALENESS: Duration = Duration::from_secs(1);
 /// Room for a hundred counters or so.
 const SMALLEST_BYTES: usize = 64 << 10;
+/// Of a log, for each of its requests: the time itself, and as much again for how the store rounds sizes up.
+const LOG_BYTES: u64 = 16;
 
 /// How a limiter behaves.
 pub(super) fn options(
+    rules: &[Rule],
     on_error: &str,
     workers: u64,
     max_staleness: Option<&Object<'_>>,
@@ -234,8 +248,11 @@ pub(super) fn options(
     if workers == 0 {
         return Err(ConfigError::new_err("'workers' must be at least 1: the processes that share the limits"));
     }
-    if max_bytes < SMALLEST_BYTES {
-        return Err(ConfigError::new_err(format!("'max_bytes' must be at least {SMALLEST_BYTES}, not {max_bytes}")));
+    let logs = rules.iter().filter(|rule| rule.algorithm == Algorithm::SlidingLog);
+    let largest = logs.map(|rule| rule.count * LOG_BYTES).max().unwrap_or(0);
+    let least = usize::try_from(largest).unwrap_or(usize::MAX).max(SMALLEST_BYTES);
+    if max_bytes < least {
+        return Err(ConfigError::new_err(format!("'max_bytes' must be at least {least}, not {max_bytes}")));
     }
     let max_staleness = match max_staleness {
         None => DEFAULT_STALENESS,

@@ -11,6 +11,7 @@ from django.http import HttpResponse, HttpResponseBase
 
 from hitrate.django.aliases import client_behind
 from hitrate.django.limiting.subjects import READERS
+from hitrate.exceptions import ConfigError
 from hitrate.gates import LISTS, By, Limiters, Subjects, Telling, methods_of
 from hitrate.limits import Decision, RateLimiter, limits_of
 
@@ -45,7 +46,9 @@ class Gate:
         **options: Any,
     ) -> None:
         # Whatever is wrong is said where it is written, and not at the first request.
-        named = [limit.name for limit in limits_of(limits, **options)]
+        if options.get("on_error") == "raise":
+            raise ConfigError("'on_error' of a view cannot be 'raise'; use 'memory', 'allow' or 'deny'")
+        named = [limit.name for limit in limits_of(limits, cost=cost, **options)]
         self._limiters = Limiters(limits, **options)
         self.subjects = Subjects(by, named, READERS)
         self._methods = methods_of(methods)
