@@ -132,6 +132,9 @@ class Readers:
     """
     How a framework's requests are read.
 
+    Each puts a word of its own before the address of whom it does not know: a view with a limit by address, and another
+    one of the same text by user, would count a stranger's request twice.
+
     Attributes:
         address: the client's address, with its family: ``"ip:203.0.113.7"``.
         user: the user, and whom nobody knows by his address.

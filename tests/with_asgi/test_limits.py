@@ -108,6 +108,13 @@ async def test_a_header_that_is_sent_twice_evades_nothing(limited: Limited) -> N
     assert await statuses(app, 3, headers={"x-api-key": "valid"}) == [200, 200, 429]
 
 
+async def test_one_request_of_a_stranger_counts_once_on_each_of_two_equal_limits(limited: Limited) -> None:
+    app: Any = Page()
+    for by in ("ip", "user", "header:X-Key"):
+        app = limited(app=app, by=by)
+    assert await statuses(app, 3) == [200, 200, 429]
+
+
 async def test_functions_of_the_scope_say_who_is_meant(limited: Limited) -> None:
     async def tenant(scope: Any) -> str | None:
         await asyncio.sleep(0)

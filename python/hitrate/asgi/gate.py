@@ -112,16 +112,17 @@ def _readers(
 
     def by_user(scope: Scope) -> str:
         user = user_of(scope)
-        return f"user:{text_of(user, 'user')}" if is_known(user) else by_address(scope)
+        return f"user:{text_of(user, 'user')}" if is_known(user) else f"stranger:{by_address(scope)}"
 
     def by_header(name: str) -> Subject:
-        key = name.lower().encode("latin-1")
+        key, family = name.lower().encode("latin-1"), f"header:{name.lower()}"
 
         def read(scope: Scope) -> str:
             values = header_lines(scope, key)
             # Who leaves the header out must not be free of the limit, nor who sends several lines: of these nobody can
             # tell which one the application believes. What it holds is a secret, and no part of a key.
-            return f"header:{digest(values[0])}" if len(values) == 1 and values[0] else by_address(scope)
+            is_one = len(values) == 1 and values[0]
+            return f"{family}:{digest(values[0]) if is_one else by_address(scope)}"
 
         return read
 

@@ -17,16 +17,16 @@ def _by_address(request: Any) -> str:
 
 def _by_user_or_address(request: Any) -> str:
     """The user; whom nobody knows by his address."""
-    return f"user:{by_user(request)}" if is_known(user_of(request)) else _by_address(request)
+    return f"user:{by_user(request)}" if is_known(user_of(request)) else f"stranger:{_by_address(request)}"
 
 
 def _by_header(name: str) -> Subject:
-    key = "HTTP_" + name.upper().replace("-", "_")
+    key, family = "HTTP_" + name.upper().replace("-", "_"), f"header:{name.lower()}"
 
     def read(request: Any) -> str:
         value = request.META.get(key)
         # Who leaves the header out must not be free of the limit. What it holds is a secret, and no part of a key.
-        return f"header:{digest(str(value))}" if value else _by_address(request)
+        return f"{family}:{digest(str(value)) if value else _by_address(request)}"
 
     return read
 
