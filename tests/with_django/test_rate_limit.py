@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import uuid
@@ -18,6 +19,7 @@ from django.test import AsyncRequestFactory, RequestFactory
 from django.test.utils import override_settings
 from django.utils.decorators import method_decorator
 from django.views import View
+from django.views.decorators.csrf import csrf_exempt
 
 import hitrate
 from hitrate.django import rate_limit
@@ -175,6 +177,23 @@ def test_a_long_name_is_no_long_key() -> None:
     assert [ask(view, who=who).status_code for who in ("a" * 5000, "a" * 5000, "a" * 4999 + "b")] == [200, 429, 200]
 
 
+def test_whatever_can_be_called_is_a_view() -> None:
+    class Feed:
+        def __call__(self, _request: HttpRequest) -> HttpResponse:
+            return HttpResponse("fine")
+
+    class OtherFeed(Feed):
+        pass
+
+    limited = rate_limit("1/minute")
+    for view in (Feed(), OtherFeed(), functools.partial(plain), functools.partial(aplain)):
+        assert statuses(limited(view), 2) == [200, 429], view
+    assert iscoroutinefunction(limited(functools.partial(aplain)))
+    # Not even below other decorators do they share what they counted.
+    for view in (Feed(), functools.partial(plain), functools.partial(Feed().__call__)):
+        assert statuses(rate_limit("2/minute")(rate_limit("3/minute")(csrf_exempt(view))), 3) == [200, 200, 429], view
+
+
 def test_views_with_one_name_share_their_limits() -> None:
     limited = rate_limit("2/minute", name="shared")
     one, other = limited(plain), limited(Plain.as_view())
@@ -250,6 +269,11 @@ def test_decorators_above_each_other_all_count_and_all_tell() -> None:
     answer = ask(view)
     assert answer["RateLimit-Policy"] == '"9/hour";q=9;w=3600, "2/minute";q=2;w=60'
     assert statuses(view, 2) == [200, 429]
+
+
+def test_one_request_of_a_stranger_counts_once_on_each_of_two_equal_limits() -> None:
+    view = rate_limit("4/minute")(rate_limit("4/minute", by="user")(rate_limit("4/minute", by="header:X-Key")(plain)))
+    assert statuses(view, 5) == [200, 200, 200, 200, 429]
 
 
 def test_other_methods_and_costs_are_as_declared() -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Iterable, Mapping
-from inspect import isawaitable
 from typing import Any, Literal, TypeVar, cast
 
 from asgiref.sync import iscoroutinefunction
@@ -113,13 +113,13 @@ def _limited(view: Callable[..., Any], gate: Gate, name: str | None, is_async: b
 
 
 async def _awaited(answer: Any) -> Any:
-    return await answer if isawaitable(answer) else answer
+    return await answer if inspect.isawaitable(answer) else answer
 
 
 def _is_async(view: Any) -> bool:
     """Whether a view is to be awaited; `dispatch` of an async view is not marked, and returns something to await."""
-    owner = _owner(view)
-    return iscoroutinefunction(view) or (view.__name__ == "dispatch" and bool(getattr(owner, "view_is_async", False)))
+    is_dispatch = getattr(view, "__name__", None) == "dispatch"
+    return iscoroutinefunction(view) or (is_dispatch and bool(getattr(_owner(view), "view_is_async", False)))
 
 
 def _owner(view: Any) -> Any:
@@ -129,11 +129,19 @@ def _owner(view: Any) -> Any:
 
 def _place(view: Any, args: tuple[Any, ...]) -> str:
     """What is limited: a function, or a method of the class whose object is asked, not of one that it inherits from."""
-    owner = _owner(view)
+    owner = _owner(view) if hasattr(view, "__name__") else None
     if owner is None and args and not is_request(args[0]):
         owner = args[0]
     if owner is not None:
         return f"{type(owner).__module__}.{type(owner).__qualname__}.{view.__name__}"
     # Every function that `as_view()` makes has the same name; Django and REST framework write the class on it.
-    made_of = getattr(view, "view_class", None) or getattr(view, "cls", None) or view
+    made_of = getattr(view, "view_class", None) or getattr(view, "cls", None) or _named(view)
     return f"{made_of.__module__}.{made_of.__qualname__}"
+
+
+def _named(view: Any) -> Any:
+    """What has the name of a view: partials and objects that can be called (feeds) have none for decorators to take."""
+    innermost = inspect.unwrap(view)
+    if isinstance(innermost, functools.partial):
+        return _named(innermost.func)
+    return view if hasattr(innermost, "__qualname__") else type(innermost)
