@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 from django.conf import settings
@@ -20,7 +21,7 @@ from hitrate.django.limiting import gate
 @pytest.fixture(autouse=True)
 def _as_in_a_new_site(monkeypatch: pytest.MonkeyPatch) -> None:
     """No limit is declared yet, and REST framework's throttles are not imported."""
-    monkeypatch.setattr(gate, "gates", [])
+    monkeypatch.setattr(gate, "gates", WeakSet())
     monkeypatch.setattr(address_checks, "gates", gate.gates)
     monkeypatch.delitem(sys.modules, "hitrate.django.throttling", raising=False)
     monkeypatch.setattr(api_settings, "NUM_PROXIES", None)
@@ -41,9 +42,9 @@ BEHIND = {"SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https")}
 
 def test_limits_by_address_behind_a_proxy_that_is_not_named_are_reported() -> None:
     assert found(**BEHIND) == []
-    rate_limit("1/m", by=lambda request: request.headers.get("tenant"))(view)
+    declared = [rate_limit("1/m", by=lambda request: request.headers.get("tenant"))(view)]
     assert found(**BEHIND) == []
-    rate_limit("1/m")(view)
+    declared.append(rate_limit("1/m")(view))
     assert found() == []
     for sign in (BEHIND, {"USE_X_FORWARDED_HOST": True}, {"USE_X_FORWARDED_PORT": True}):
         assert found(**sign) == ["hitrate.W009"]
@@ -95,7 +96,7 @@ settings.configure(CACHES={settings.CACHES!r}, INSTALLED_APPS=["hitrate.django"]
 import django
 django.setup()
 from hitrate.django import rate_limit
-rate_limit("1/m")(lambda request: None)
+view = rate_limit("1/m")(lambda request: None)
 from hitrate.django.address_checks import check_proxies, check_throttles
 assert [message.id for message in check_proxies()] == ["hitrate.W009"]
 assert check_throttles() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import json
 import logging
 import uuid
@@ -17,13 +18,16 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from django.test import AsyncRequestFactory, RequestFactory
 from django.test.utils import override_settings
+from django.utils.asyncio import async_unsafe
 from django.utils.decorators import method_decorator
+from django.utils.functional import SimpleLazyObject
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
 import hitrate
 from hitrate.django import rate_limit
 from hitrate.django.aliases import client_behind
+from hitrate.django.limiting.gate import gates
 from hitrate.exceptions import ConfigError
 from hitrate.testing import Server
 
@@ -250,6 +254,37 @@ def test_a_function_says_whom_a_limit_is_about_or_that_it_is_not_about_this_requ
         assert "RateLimit" not in ask(view)
 
 
+@pytest.mark.parametrize(
+    ("by", "expected"),
+    [
+        ("user", ["awaited"]),
+        (lambda request: request.headers.get("who"), []),
+        (lambda request: request.user.pk, ["read"]),
+        ({"function": lambda request: request.headers.get("who"), "user": "user"}, ["read"]),
+    ],
+    ids=["user", "function", "function of the user", "both"],
+)
+def test_an_async_view_loads_the_user_only_for_a_limit_that_asks_for_him_and_never_in_the_loop(
+    by: Any, expected: list[str]
+) -> None:
+    loaded: list[str] = []
+
+    @async_unsafe
+    def read() -> User:
+        loaded.append("read")
+        return User(pk=7, username="ada")
+
+    async def auser() -> User:
+        loaded.append("awaited")
+        return User(pk=7, username="ada")
+
+    request: Any = AsyncRequestFactory().get("/", headers={"who": "ada"})
+    request.user, request.auser = SimpleLazyObject(read), auser
+    limits: Any = dict.fromkeys(by, "1/minute") if isinstance(by, dict) else "1/minute"
+    assert async_to_sync(rate_limit(limits, by=by)(aplain))(request).status_code == 200
+    assert loaded == expected
+
+
 def test_several_limits_are_judged_in_one_step_and_counted_all_or_none() -> None:
     def tenant(request: HttpRequest) -> str | None:
         return request.headers.get("tenant")
@@ -380,6 +415,14 @@ def test_a_function_that_returns_something_to_await_limits_nobody_in_silence(vie
     limited = rate_limit("1/minute", by=plainly)(view)
     with pytest.raises(ConfigError, match="'by' returned a coroutine"):
         ask(limited, tenant="a")
+
+
+def test_a_limit_that_is_gone_is_not_kept_for_the_checks() -> None:
+    before = len(gates)
+    for _ in range(10):
+        ask(rate_limit("9/minute")(plain))
+    gc.collect()
+    assert len(gates) <= before
 
 
 def test_what_is_no_view_is_refused() -> None:

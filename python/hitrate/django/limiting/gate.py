@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
+from weakref import WeakSet
 
 from asgiref.sync import sync_to_async
 from django.http import HttpResponse, HttpResponseBase
@@ -17,8 +18,8 @@ from hitrate.limits import Decision, RateLimiter, limits_of
 
 logger = logging.getLogger("hitrate")
 
-# Every gate that was declared, for the system checks.
-gates: list[Gate] = []
+# Every gate that was declared, for the system checks, and is still in use: some make them at each request.
+gates: WeakSet[Gate] = WeakSet()
 
 
 class Gate:
@@ -53,7 +54,7 @@ class Gate:
         self.subjects = Subjects(by, named, READERS)
         self._methods = methods_of(methods)
         self.cost, self.cache, self.shadow, self.telling = cost, cache, shadow, telling
-        gates.append(self)
+        gates.add(self)
 
     def covers(self, method: str | None) -> bool:
         """Whether requests with this method are counted."""
@@ -76,12 +77,14 @@ class Gate:
     async def adecide(self, request: Any, place: str) -> Decision | None:
         """Count a request, as `decide` does."""
         subjects, load_user = self.subjects, getattr(request, "auser", None)
-        if load_user is not None and (subjects.has_users or subjects.has_functions):
-            # `request.user` would read the database in the event loop.
-            request.user = await load_user()
-        # The project's own functions may ask the database.
-        find = sync_to_async(subjects.of) if subjects.has_functions else None
-        who = subjects.of(request, place) if find is None else await find(request, place)
+        if subjects.has_functions:
+            # The project's own functions may ask the database, for the user, too.
+            who = await sync_to_async(subjects.of)(request, place)
+        else:
+            if load_user is not None and subjects.has_users:
+                # `request.user` would read the database in the event loop.
+                request.user = await load_user()
+            who = subjects.of(request, place)
         return None if who is None else await self._limiter().ahit(who, self.cost)
 
     def refusal(self, request: Any, place: str, decision: Decision | None) -> HttpResponse | None:
