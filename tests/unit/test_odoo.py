@@ -21,6 +21,7 @@ from hitrate.invalidation import Forgetting
 from hitrate.odoo import CacheMixin, cached, clients, forgets, on_change_of_state
 from hitrate.odoo.commit import tag_of
 from hitrate.odoo.entries import _as_kept
+from hitrate.odoo.limits import subject
 from hitrate.odoo.parts import key_parts
 from hitrate.odoo.rules import unknown_fields, watch_of
 from hitrate.odoo.settings import Settings, read
@@ -280,6 +281,24 @@ def test_a_change_of_state_is_told_once() -> None:
     finally:
         logging.getLogger("hitrate").handlers[:] = before
     assert heard == [("away", "cache:6379", "refused"), ("back", "cache:6379")]
+
+
+class Request:
+    """As much of a request of Odoo as tells who asks."""
+
+    def __init__(self, address: str, uid: int | None = None) -> None:
+        self.httprequest = type("httprequest", (), {"remote_addr": address})
+        self.session = type("session", (), {"uid": uid})
+
+
+def test_a_customer_of_ipv6_has_one_budget_and_not_one_for_each_address() -> None:
+    assert subject(Request("203.0.113.7")) == "ip:203.0.113.7"
+    assert subject(Request("2001:db8::1")) == subject(Request("2001:db8::ffff:1")) == "ip:2001:db8::"
+    assert subject(Request("2001:db8:0:1::1")) != subject(Request("2001:db8::1"))
+    assert subject(Request("::ffff:203.0.113.7")) == "ip:203.0.113.7"
+    assert subject(Request("")) == "ip:None"
+    assert subject(Request("2001:db8::1", 5)) == "user:5"
+    assert subject(Request("2001:db8::1", 5), "address") == "ip:2001:db8::"
 
 
 @pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="needs Debian's dpkg-deb")

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar, cast
 
 from hitrate._native import Decision
 from hitrate.gates import limiters_of
-from hitrate.odoo.address import client_address
+from hitrate.odoo.address import NETWORK, client_address
 from hitrate.odoo.clients import cache_of
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -20,7 +20,7 @@ _ATTRIBUTE = "_hitrate_asked"
 
 def subject(request: Any, by: Literal["user", "address"] = "user") -> str:
     """
-    Tell who is limited: the user who is logged in, else the address.
+    Tell who is limited: the user who is logged in, else the address; of IPv6 the network of 64 bits that it is in.
 
     Args:
         request: of Odoo.
@@ -28,7 +28,7 @@ def subject(request: Any, by: Literal["user", "address"] = "user") -> str:
     """
     if by == "user" and request.session.uid:
         return f"user:{request.session.uid}"
-    return f"ip:{client_address(request.httprequest)}"
+    return f"ip:{client_address(request.httprequest, ipv6_prefix=NETWORK)}"
 
 
 def once_per_request(request: Any, name: str, ask: Callable[[], T]) -> T:

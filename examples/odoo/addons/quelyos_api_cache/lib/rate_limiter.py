@@ -33,7 +33,7 @@ def rate_limit_key(request, prefix):
     """Who is limited: the user, or else the address. A session is not asked for, which anybody drops at will."""
     user = request.env.user
     user_id = None if user._is_public() else user.id
-    return _key(prefix, user_id, None, None, client_address(request.httprequest))
+    return _key(prefix, user_id, None, None, client_address(request.httprequest, ipv6_prefix=64))
 
 
 def check_rate_limit(request, config=None, endpoint_name="api"):

@@ -22,7 +22,7 @@ def rate_limit(limit=100, window=60):
         @functools.wraps(method)
         def call(self, *args, **kwargs):
             function = f"{request.env.cr.dbname}:{method.__qualname__}"
-            address = client_address(request.httprequest)
+            address = client_address(request.httprequest, ipv6_prefix=64)
             user = request.session.uid
 
             def count():
