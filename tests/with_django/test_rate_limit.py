@@ -257,7 +257,7 @@ def test_a_function_says_whom_a_limit_is_about_or_that_it_is_not_about_this_requ
 @pytest.mark.parametrize(
     ("by", "expected"),
     [
-        ("user", ["awaited"]),
+        ("user", ["read"]),
         (lambda request: request.headers.get("who"), []),
         (lambda request: request.user.pk, ["read"]),
         ({"function": lambda request: request.headers.get("who"), "user": "user"}, ["read"]),

@@ -12,6 +12,7 @@ from django.http import HttpResponse, HttpResponseBase
 
 from hitrate.django.aliases import client_behind
 from hitrate.django.limiting.subjects import READERS
+from hitrate.django.responses.identity import load_user
 from hitrate.exceptions import ConfigError
 from hitrate.gates import LISTS, By, Limiters, Subjects, Telling, methods_of
 from hitrate.limits import Decision, RateLimiter, limits_of
@@ -76,14 +77,14 @@ class Gate:
 
     async def adecide(self, request: Any, place: str) -> Decision | None:
         """Count a request, as `decide` does."""
-        subjects, load_user = self.subjects, getattr(request, "auser", None)
+        subjects = self.subjects
         if subjects.has_functions:
             # The project's own functions may ask the database, for the user, too.
             who = await sync_to_async(subjects.of)(request, place)
         else:
-            if load_user is not None and subjects.has_users:
+            if subjects.has_users:
                 # `request.user` would read the database in the event loop.
-                request.user = await load_user()
+                await load_user(request)
             who = subjects.of(request, place)
         return None if who is None else await self._limiter().ahit(who, self.cost)
 

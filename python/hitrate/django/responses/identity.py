@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from asgiref.sync import sync_to_async
 from django.http import HttpRequest
+from django.utils.functional import LazyObject, SimpleLazyObject
 from django.utils.translation import get_language
 
 from hitrate.exceptions import ConfigError
@@ -21,6 +23,8 @@ Aspect: TypeAlias = Callable[[Any], str]
 
 ANONYMOUS = "anonymous"
 EVERYBODY = "all"
+# The attribute of a request that holds whom `auser()` finds, where that is not its user.
+_OTHER = "_hitrate_other_user"
 
 
 def user_of(request: Any) -> Any:
@@ -35,7 +39,10 @@ def is_known(user: Any) -> bool:
 
 def by_user(request: Any) -> str:
     """The user by primary key; users without one (of tokens, of other services) by their text."""
-    user = user_of(request)
+    return _name_of(user_of(request))
+
+
+def _name_of(user: Any) -> str:
     if not is_known(user):
         return ANONYMOUS
     # The class of a lazy user is that of the user. Two models may give the same number to different people.
@@ -43,6 +50,39 @@ def by_user(request: Any) -> str:
     meta = getattr(model, "_meta", None)
     kind = f"{model.__module__}.{model.__qualname__}" if meta is None else meta.label
     return f"{escaped(kind)}.{_text(user, 'the user')}"
+
+
+async def load_user(request: Any) -> bool:
+    """
+    Load the user of a request from the database, outside of the event loop.
+
+    Whom a middleware has put into the place of Django's own (of a token, of an impersonation, nobody for an account
+    that is suspended) stays there: ``request.auser()`` knows him mostly not.
+
+    Returns:
+        Whether ``request.auser()`` cannot be somebody else.
+    """
+    user, ask = vars(request).get("user"), getattr(request, "auser", None)
+    if ask is not None and _is_djangos(user, ask):
+        request.user = await ask()
+        return True
+    if isinstance(user, LazyObject):
+        await sync_to_async(is_known)(user)
+    return ask is None
+
+
+async def tell_users_apart(request: Any) -> None:
+    """Have keys tell ``request.auser()``, whom a view may ask for, from another one in ``request.user``."""
+    other = _name_of(await request.auser())
+    if other != by_user(request):
+        setattr(getattr(request, "_request", request), _OTHER, other)
+
+
+def _is_djangos(user: Any, ask: Any) -> bool:
+    """Whether Django's own middleware has put both there, and nobody another one since."""
+    makes_user = vars(user).get("_setupfunc") if isinstance(user, SimpleLazyObject) else None
+    makers = {getattr(function, "__module__", None) for function in (makes_user, getattr(ask, "func", None))}
+    return makers == {"django.contrib.auth.middleware"}
 
 
 def _by_groups(request: Any) -> str:
@@ -149,6 +189,10 @@ def identity(request: Any, aspects: tuple[Aspect, ...] | None, *, shared: bool) 
         aspects: of ``vary_on``; None without.
         shared: everybody may be given the answer, but for these aspects.
     """
-    if aspects is None:
-        return EVERYBODY if shared else by_user(request)
-    return bounded("&".join([read(request) for read in aspects]))
+    if aspects is None and shared:
+        return EVERYBODY
+    other = getattr(getattr(request, "_request", request), _OTHER, None)
+    if aspects is None and other is None:
+        return by_user(request)
+    parts = [read(request) for read in aspects or (by_user,)]
+    return bounded("&".join(parts if other is None else [*parts, f"auser={other}"]))

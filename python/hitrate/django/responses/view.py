@@ -12,6 +12,7 @@ from django.http import Http404, HttpResponseBase
 
 from hitrate._native import Lease
 from hitrate.django.responses.address import Addresses
+from hitrate.django.responses.identity import load_user, tell_users_apart
 from hitrate.django.responses.options import Options
 from hitrate.django.responses.originals import Originals
 from hitrate.django.responses.rendering import is_unrendered, rendered
@@ -119,11 +120,12 @@ class CachedView:
         return self._begin(self.options, self._addresses, asker, args, kwargs, self._learned, self._numbers)
 
     async def _avisit(self, asker: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Visit:
-        load_user = getattr(asker, "auser", None)
-        if load_user is not None:
-            # `request.user` would read the database in the event loop.
-            asker.user = await load_user()
-        if self.options.aspects is None and not callable(self.options.tags):
+        # `request.user` would read the database in the event loop.
+        is_certain = await load_user(asker)
+        options = self.options
+        if not is_certain and options.by_user and (options.aspects or not options.shared):
+            await tell_users_apart(asker)
+        if options.aspects is None and not callable(options.tags):
             return self._visit(asker, args, kwargs)
         # The project's own functions may ask the database.
         return await sync_to_async(self._visit)(asker, args, kwargs)
