@@ -308,11 +308,26 @@ class Pool:
         try:
             yield
         finally:
-            self._end = None
             if self._is_ours:
+                await self._settled()
                 self._give_up()
                 # What `abort` has begun is done in the next turn of the loop.
                 await asyncio.sleep(0)
+
+    async def _settled(self) -> None:
+        """
+        Wait for replies that somebody waits for, as long as for one.
+
+        A lease that is asked for, or given back, would stand on the server for nobody; the second command of a script
+        that the server did not know would never be sent.
+        """
+        give_up, is_quiet = self._loop.time() + self._timeout, False
+        while self._loop.time() < give_up:
+            was_quiet, is_quiet = is_quiet, all(line.is_deserted for line in (*self._lines, *self._retired))
+            if was_quiet and is_quiet:
+                return
+            # A turn for those whom a reply has woken.
+            await asyncio.sleep(0 if is_quiet else _TICK)
 
     def let_go(self) -> None:
         """Have nothing closed when the client is gone."""
@@ -320,6 +335,7 @@ class Pool:
             self.closing.detach()
 
     def _give_up(self) -> None:
+        self._end = None
         self.let_go()
         for timer in (self._timer, self._sweeping, self._pausing):
             if timer is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,9 +72,9 @@ class OriginalPlace:
         """Give a lease back."""
         return self.client._release_original(lease)
 
-    async def arelease(self, lease: Lease) -> bool:
+    def arelease(self, lease: Lease) -> Awaitable[bool]:
         """Give a lease back."""
-        return await self.client._arelease_original(lease)
+        return self.client._arelease_original(lease)
 
     def keep_response(self, lease: Lease | None, value: Any, lifetime: float) -> bool:
         """Store an answer in the original's form, if the lease still holds; tell whether it did."""

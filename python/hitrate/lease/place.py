@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypedDict
 
@@ -85,17 +85,17 @@ class Place(NamedTuple):
         """
         return self.client._lease(self.key, seconds, self.tags, seen=seen)
 
-    async def alease(self, seconds: float, seen: Entry | None) -> Lease | Entry | float | None:
-        """Ask to be the one who rebuilds, as `lease` does."""
-        return await self.client._alease(self.key, seconds, self.tags, seen=seen)
+    def alease(self, seconds: float, seen: Entry | None) -> Awaitable[Lease | Entry | float | None]:
+        """Ask to be the one who rebuilds, as `lease` does; in no task, which a loop that ends would cancel."""
+        return self.client._alease(self.key, seconds, self.tags, seen=seen)
 
     def release(self, lease: Lease) -> bool:
         """Give a lease back."""
         return self.client._release(lease)
 
-    async def arelease(self, lease: Lease) -> bool:
-        """Give a lease back."""
-        return await self.client._arelease(lease)
+    def arelease(self, lease: Lease) -> Awaitable[bool]:
+        """Give a lease back, as `alease` asks for it."""
+        return self.client._arelease(lease)
 
     def keep_response(self, lease: Lease | None, made: Response, times: Times) -> bool:
         """Store a response, if the lease still holds; tell whether it did."""

@@ -1,0 +1,88 @@
+"""Programs that end right after they asked the cache: none leaves a lease that keeps the next one from storing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
+
+import pytest
+
+import hitrate
+from hitrate.layouts import fastapi_dashboard as dashboard
+from hitrate.testing import Server
+from tests.faults.conftest import until
+from tests.with_asgi.dashboard.test_tenants import LEASE
+
+SCRIPTS = 50
+KEYS = [f"products:t:page:{page}" for page in range(4)]
+
+
+@pytest.fixture(params=["known", "unknown"])
+def server_of_scripts(request: pytest.FixtureRequest, own_server: Server) -> Callable[[], str]:
+    """The server of the next program. If it does not know our Lua scripts, it takes a lease back in two commands."""
+
+    def make() -> str:
+        if request.param == "unknown":
+            own_server.execute("SCRIPT", "FLUSH")
+        return own_server.url
+
+    return make
+
+
+async def compute() -> int:
+    await asyncio.sleep(0)
+    return 1
+
+
+async def cancelled(asking: Awaitable[object], turns: int) -> None:
+    task = asyncio.ensure_future(asking)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+
+
+async def ends_with_a_miss(cache: hitrate.Cache, turns: int) -> None:
+    await asyncio.gather(*map(dashboard.get_cached, KEYS[: 1 + turns % 4]))
+
+
+async def ends_with_a_cancelled_call(cache: hitrate.Cache, turns: int) -> None:
+    await dashboard.get_cached(KEYS[1])
+    await cancelled(dashboard.get_or_set_cached(KEYS[0], compute), turns)
+
+
+async def ends_with_a_cancelled_function(cache: hitrate.Cache, turns: int) -> None:
+    await cache.aget("warm")
+    # No lease runs out while this test waits.
+    await cancelled(hitrate.cached(ttl=60, cache=cache, lease=3600)(compute)(), turns)
+
+
+@contextlib.contextmanager
+def managing(url: str) -> Iterator[dashboard.CacheManager]:
+    manager = dashboard.CacheManager(url, lease=3600)
+    dashboard.set_cache_manager(manager)
+    try:
+        yield manager
+    finally:
+        dashboard.set_cache_manager(None)
+
+
+@pytest.mark.parametrize("script", [ends_with_a_miss, ends_with_a_cancelled_call, ends_with_a_cancelled_function])
+def test_fifty_programs_that_end_at_once_leave_no_lease(
+    server_of_scripts: Callable[[], str],
+    own_server: Server,
+    script: Callable[[hitrate.Cache, int], Awaitable[None]],
+) -> None:
+    def leased() -> list[bytes]:
+        return [key for key in own_server.execute("KEYS", "*") if is_lease(own_server.execute("GET", key))]
+
+    for number in range(SCRIPTS):
+        own_server.execute("FLUSHALL")
+        with managing(server_of_scripts()) as manager:
+            asyncio.run(script(manager.cache, number % 10))
+            until(lambda: not leased(), f"program {number} has left no lease")
+
+
+def is_lease(stored: bytes | None) -> bool:
+    """Whether it is one of the dashboard's, or an entry of our own that nobody has filled."""
+    return stored is not None and stored.startswith((LEASE, b"\xc1he\x01\0"))
