@@ -399,6 +399,10 @@ class Client:
     def _database(self) -> str:
         """The server and the number of the database, without credentials."""
 
+    @property
+    def _timeout(self) -> float:
+        """Seconds for one round trip."""
+
     def _add_or_get(self, key: str, value: Any, ttl: _Ttl = ..., version: Any = None) -> tuple[Any] | None: ...
     def _aadd_or_get(
         self, key: str, value: Any, ttl: _Ttl = ..., version: Any = None

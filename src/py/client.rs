@@ -240,6 +240,11 @@ impl PyClient {
         format!("{}/{}", server.address, server.db)
     }
 
+    #[getter(_timeout)]
+    fn timeout(&self) -> f64 {
+        self.inner.cache.settings().server.timeout.as_secs_f64()
+    }
+
     #[pyo3(signature = (key, version=None))]
     fn make_key(&self, key: &Object<'_>, version: Given<'_, '_>) -> PyResult<String> {
         Ok(String::from_utf8_lossy(&self.inner.key(key, version)?.0).into_owned())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -125,6 +127,26 @@ async def test_a_slow_server_holds_up_no_change_for_longer_than_a_deadline(
     assert await manager.get("pricing", "t", "p") is None
     assert await manager.set("pricing", "t", "p", "new")
     assert await manager.get("pricing", "t", "p") == "new"
+
+
+@pytest.mark.parametrize(
+    ("query", "options"),
+    [
+        ("timeout=20", {}),
+        ("socket_timeout=20", {}),
+        ("", {"timeout": 20}),
+        ("", {"timeout": timedelta(seconds=20)}),
+    ],
+    ids=["url", "url of redis-py", "number", "timedelta"],
+)
+async def test_a_walk_has_the_deadline_of_the_cache_however_that_is_given(
+    make_manager: MakeManager, proxy: Proxy, query: str, options: dict[str, Any]
+) -> None:
+    manager = make_manager(f"{proxy.url}?{query}", **options)
+    assert await manager.set("pricing", "t", "p", 1)
+    # Two round trips take longer than the deadline where none is given.
+    proxy.fault = delay(0.3)
+    assert await manager.clear_tenant_cache("t") == 1
 
 
 async def test_many_changes_of_one_tenant_do_not_forget_those_of_others(

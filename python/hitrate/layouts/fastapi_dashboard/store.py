@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Coroutine
-from datetime import timedelta
 from itertools import count
 from typing import Any, TypeVar
-from urllib.parse import parse_qs
 from weakref import finalize
 
-from hitrate import urls
 from hitrate.cache import Cache
 from hitrate.exceptions import ConfigError, SerializationError, ServerError
 from hitrate.invalidation import Forgetting, postpone
@@ -23,8 +20,6 @@ logger = logging.getLogger("hitrate.layouts.fastapi_dashboard")
 
 # They decide in which form values stand, which old workers read.
 _OURS = frozenset("serializer json_ascii json_default json_envelope compressor signing_keys layout on_error".split())
-# Of `hitrate.Cache`, where nothing else is said.
-_TIMEOUT = 0.5
 # Keys that the server looks at in one go, about a millisecond: of a distant one, round trips are what a walk takes.
 _PAGE = 5000
 # What may wait to be forgotten before more of it is written down tenant by tenant.
@@ -58,7 +53,6 @@ class Store:
         # It raises, so that a miss is told from a server that is away: then nobody else is asked.
         self.cache = Cache(url, serializer="json", on_error="raise", **options)
         self._fills = Fills(self.cache, lease)
-        self._timeout = _timeout_of(url, options.get("timeout"))
         self._fallback = _own_memory(self, fallback_bytes) if fallback_bytes else None
         # Whether the last question had no answer.
         self._is_away = False
@@ -209,7 +203,7 @@ class Store:
         from asyncio import wait_for
 
         try:
-            return await wait_for(doing, self._timeout)
+            return await wait_for(doing, self.cache._timeout)
         except (AsyncTimeoutError, ServerError):
             return None
 
@@ -271,13 +265,6 @@ class Store:
         """Use the server again. Others have changed meanwhile what the fallback holds."""
         if self._fallback is not None:
             await self._fallback.aclear()
-
-
-def _timeout_of(url: str, given: float | timedelta | None) -> float:
-    """Seconds that a round trip may take; the cache has found it right already."""
-    if given is None:
-        given = float(parse_qs(urls.split(url).query).get("timeout", [_TIMEOUT])[-1])
-    return given.total_seconds() if isinstance(given, timedelta) else given
 
 
 def _own_memory(owner: Store, max_bytes: int) -> Cache:
