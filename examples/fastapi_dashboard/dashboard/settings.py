@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-CACHE_URL = os.environ.get("HITRATE_URL") or os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379/0"
+CACHE_URL = os.environ.get("HITRATE_URL") or os.environ.get("REDIS_URL") or "redis://localhost:6379/0"
 # What keys begin with; the original's begin with nothing.
 KEY_PREFIX = os.environ.get("DASHBOARD_KEY_PREFIX", "")
 DATABASE_URL = os.environ.get("DATABASE_URL") or "sqlite+aiosqlite:///dashboard.sqlite3"

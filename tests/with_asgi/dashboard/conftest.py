@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 from hitrate.layouts import fastapi_dashboard as dashboard
 from hitrate.testing import Endpoint
 from tests.faults.conftest import eventually
+from tests.with_asgi.dashboard.site import PREFIX, Site, serving
 
 MakeManager = Callable[..., dashboard.CacheManager]
 """What the fixture `make_manager` is."""
@@ -48,6 +49,21 @@ async def manager(make_manager: MakeManager, url: str) -> dashboard.CacheManager
     await found.cache.aclear()
     dashboard.set_cache_manager(found)
     return found
+
+
+@pytest.fixture(scope="module")
+def served(server: Endpoint, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The example, serving for all tests of a module."""
+    with serving(tmp_path_factory.mktemp("site"), REDIS_URL=server.url, DASHBOARD_KEY_PREFIX=PREFIX) as found:
+        yield found
+
+
+@pytest.fixture
+def site(served: Site, server: Endpoint) -> Site:
+    """The example, with nothing cached."""
+    for key in server.execute("KEYS", f"{PREFIX}:*"):
+        server.execute("DEL", key)
+    return served
 
 
 async def raw(manager: dashboard.CacheManager, key: str) -> bytes | None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import uuid
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,44 +14,18 @@ from hitrate.layouts import fastapi_dashboard as dashboard
 from hitrate.testing import Endpoint, free_port
 from tests.faults.conftest import until
 from tests.postgresql import NO_POSTGRESQL, postgresql
-from tests.with_asgi.dashboard.site import ACME, GLOBEX, Site, environment, generate, serving
-
-PREFIX = f"test-document-{uuid.uuid4().hex[:8]}"
-# Path, key without prefix, seconds, whether the answer stands in ``payload``.
-ENDPOINTS = [
-    ("/dashboard/kpis", "dashboard_kpis:{tenant}:days:30", 300, True),
-    ("/dashboard/kpis?days=7", "dashboard_kpis:{tenant}:days:7", 300, True),
-    ("/dashboard/trends", "dashboard_trends:{tenant}:days:30", 300, True),
-    ("/dashboard/alerts", "dashboard_alerts:{tenant}", 300, True),
-    ("/dashboard/insights", "dashboard_insights:{tenant}", 300, True),
-    ("/dashboard/stats", "dashboard_stats:{tenant}", 300, False),
-    ("/dashboard/recent-activity", "dashboard_activity:{tenant}:limit:10", 300, False),
-    ("/products", "products:{tenant}:limit:20:page:1", 600, False),
-    ("/pricing/trends", "pricing_trends:{tenant}:days:30", 600, True),
-    ("/sentiment/overview", "sentiment_overview:{tenant}", 900, True),
-    ("/forecast/demand", "forecast_demand:{tenant}:days:30", 1800, True),
-]
-
-
-@pytest.fixture(scope="module")
-def site(server: Endpoint, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with serving(tmp_path_factory.mktemp("site"), REDIS_URL=server.url, DASHBOARD_KEY_PREFIX=PREFIX) as found:
-        yield found
-
-
-@pytest.fixture(autouse=True)
-def _empty(server: Endpoint) -> None:
-    for key in server.execute("KEYS", f"{PREFIX}:*"):
-        server.execute("DEL", key)
-
-
-def keys(server: Endpoint) -> set[str]:
-    return {key.decode().removeprefix(f"{PREFIX}:") for key in server.execute("KEYS", f"{PREFIX}:*")}
-
-
-def change_behind_its_back(site: Site, price: int) -> None:
-    with closing(sqlite3.connect(site.database, timeout=20)) as connection, connection:
-        connection.execute("UPDATE sales SET price = ?", (price,))
+from tests.with_asgi.dashboard.site import (
+    ACME,
+    ENDPOINTS,
+    GLOBEX,
+    PREFIX,
+    Site,
+    change_behind_its_back,
+    environment,
+    generate,
+    keys,
+    serving,
+)
 
 
 @pytest.mark.parametrize(("path", "key", "ttl", "in_payload"), ENDPOINTS, ids=[row[0] for row in ENDPOINTS])
@@ -203,21 +174,6 @@ def test_the_log_says_miss_set_hit(site: Site) -> None:
         return [line.rpartition("dashboard: ")[2] for line in site.log.read_text("utf-8")[before:].splitlines()]
 
     until(lambda: [line for line in said() if key in line] == lines, "the log has it")
-
-
-def test_the_switch_in_the_environment_turns_the_cache_off(server: Endpoint, tmp_path: Path) -> None:
-    off = {"REDIS_URL": server.url, "DASHBOARD_KEY_PREFIX": PREFIX, "CACHE_ENABLED": "False"}
-    with serving(tmp_path, **off) as site:
-        assert site.get("/dashboard/kpis") == site.get("/dashboard/kpis")
-        assert keys(server) == set()
-        assert site.get("/cache/metrics", "acme-admin-demo") == {
-            "enabled": False,
-            "metrics": {"message": "Cache is disabled"},
-        }
-        assert site.get("/cache/health", "acme-admin-demo")["healthy"] is False
-        server.execute("SET", f"{PREFIX}:dashboard_stats:{ACME}", "1")
-        with site.client("acme-admin-demo") as admin:
-            assert admin.delete("/cache/tenant").json()["entries_invalidated"] == 1
 
 
 def test_without_redis_every_answer_comes_from_the_source(tmp_path: Path) -> None:

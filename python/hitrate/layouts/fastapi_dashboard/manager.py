@@ -235,7 +235,8 @@ class CacheManager:
         Returns:
             ``hits``, ``misses``, ``sets``, ``invalidations``, ``evictions``, ``total_requests``, ``hit_rate_percent``;
             and while the server is there ``redis_keyspace_hits``, ``redis_keyspace_misses``, ``redis_evicted_keys``,
-            ``used_memory_mb``, ``max_memory_mb`` and ``memory_usage_percent`` (of `max_memory_mb`).
+            ``used_memory_mb``, ``max_memory_mb`` and ``memory_usage_percent`` (of `max_memory_mb`), or ``missing`` with
+            ``"INFO"`` in it if the server refuses to tell.
         """
         return self._counters.shown(await self._store.info(), self.max_memory_mb)
 

@@ -50,7 +50,9 @@ def rate(hits: int, misses: int, digits: int) -> float:
 
 
 def _of_server(info: Mapping[str, Any], evicted: int, max_memory_mb: float) -> dict[str, Any]:
-    used = round(int(info.get("used_memory", 0)) / _MIB, 2)
+    if "used_memory" not in info:
+        return {"missing": ["INFO"]}
+    used = round(int(info["used_memory"]) / _MIB, 2)
     return {
         "redis_keyspace_hits": info.get("keyspace_hits", 0),
         "redis_keyspace_misses": info.get("keyspace_misses", 0),

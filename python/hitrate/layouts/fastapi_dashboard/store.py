@@ -234,12 +234,11 @@ class Store:
         return deleted
 
     async def info(self) -> dict[str, Any] | None:
-        """What the server says of itself; None: it is away, or does not tell."""
+        """What the server says of itself, which is little if it may not be asked; None: it is away."""
         try:
-            said = await self.cache.aserver_info()
+            return await self.cache.aserver_info()
         except ServerError:
             return None
-        return None if "INFO" in said["missing"] else said
 
     async def ping(self) -> bool:
         """Ask whether the server is there."""
