@@ -36,9 +36,18 @@ async def _own_product(product_id: UUID, tenant: Tenant, db: Database) -> Produc
 OwnProduct = Annotated[Product, Depends(_own_product)]
 
 
+class NewProduct(BaseModel):
+    """A product."""
+
+    name: str = Field(min_length=1, max_length=200)
+    price_cents: int = Field(gt=0)
+    stock: int = Field(default=0, ge=0)
+
+
 class Changes(BaseModel):
     """What is to be changed of a product."""
 
+    name: str | None = Field(default=None, min_length=1, max_length=200)
     price_cents: int | None = Field(default=None, gt=0)
     stock: int | None = Field(default=None, ge=0)
 
@@ -76,6 +85,18 @@ async def products(
     return found
 
 
+@router.post("/products", status_code=201)
+async def add(tenant: Tenant, new: NewProduct, db: Database) -> dict[str, Any]:
+    """Add a product."""
+    product = Product(tenant_id=tenant, name=new.name, price=new.price_cents, stock=new.stock)
+    db.add(product)
+    await db.flush()
+    db.add(Price(tenant_id=tenant, product_id=product.id, at=now(), price=new.price_cents))
+    await tell(db, EventType.PRODUCT_CREATED, product, "product", product.id)
+    await db.commit()
+    return {"id": str(product.id)}
+
+
 @router.get("/products/{product_id}/pricing")
 async def pricing(product: OwnProduct, db: Database) -> dict[str, Any]:
     """The analysis of a product's price, in the envelope of `CacheManager`."""
@@ -95,7 +116,10 @@ async def pricing(product: OwnProduct, db: Database) -> dict[str, Any]:
 
 @router.patch("/products/{product_id}")
 async def change(product: OwnProduct, changes: Changes, db: Database) -> dict[str, Any]:
-    """Change a product's price and stock."""
+    """Change a product's name, price and stock."""
+    if changes.name is not None:
+        product.name = changes.name
+        await tell(db, EventType.PRODUCT_UPDATED, product, "product", product.id)
     if changes.price_cents is not None:
         product.price = changes.price_cents
         db.add(Price(tenant_id=product.tenant_id, product_id=product.id, at=now(), price=changes.price_cents))

@@ -398,50 +398,6 @@ async def test_a_subscriber_that_raises_keeps_nothing_from_the_others(
     assert "a subscriber of events failed: no such thing" in caplog.messages
 
 
-WRONG_AFTER = {
-    EventType.PRODUCT_UPDATED: {
-        "dashboard_trends",
-        "products",
-        "pricing",
-        "forecast",
-        "sentiment",
-        "product",
-        "reviews",
-    },
-    EventType.PRICE_UPDATED: {"dashboard_trends", "products", "pricing", "product"},
-    EventType.REVIEW_CREATED: {"products", "sentiment", "product", "reviews"},
-    EventType.SALES_RECORDED: {"dashboard_trends", "forecast"},
-    EventType.INVENTORY_UPDATED: {"products", "forecast", "product"},
-    EventType.FORECAST_GENERATED: {"forecast"},
-}
-ALWAYS = {"dashboard_kpis", "dashboard_stats", "dashboard_alerts", "dashboard_insights", "dashboard_activity"}
-KEYS = {
-    **{kind: f"{kind}:t" for kind in ALWAYS},
-    "dashboard_trends": "dashboard_trends:t:days:30",
-    "products": "products:t:limit:20:page:1",
-    "pricing": "pricing:t:1",
-    "forecast": "forecast:t:1:30",
-    "sentiment": "sentiment:t:1:30d",
-    "product": "product:t:1",
-    "reviews": "reviews:t:1:30d:0:200",
-}
-
-
-@pytest.mark.parametrize("kind", WRONG_AFTER, ids=lambda kind: kind.value)
-async def test_an_event_forgets_the_dashboards_and_the_product_it_concerns(
-    manager: CacheManager, publisher: EventPublisher, kind: EventType
-) -> None:
-    for key in KEYS.values():
-        for other in (key, key.replace(":t", ":u", 1), key.replace(":1", ":12")):
-            await put(manager, other, 1)
-    others = {key for key in await manager.cache.akeys() if key not in KEYS.values()}
-    # The id of a review or a sale is no product's; the product is named beside it.
-    await publisher.publish(DataEvent(kind, "t", "row", "4711", metadata={"product_id": "1"}))
-    left = set(await manager.cache.akeys())
-    assert {name for name, key in KEYS.items() if key not in left} == ALWAYS | WRONG_AFTER[kind]
-    assert {key for key in others if not key.startswith("products:")} <= left
-
-
 async def test_a_review_of_nobody_knows_which_product_forgets_those_of_all(
     manager: CacheManager, publisher: EventPublisher
 ) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from enum import Enum
-from typing import Any
+from typing import Any, NoReturn
 
 from hitrate import values
+from hitrate.exceptions import ConfigError
 from hitrate.layouts.entry import Event
 from hitrate.layouts.fastapi_dashboard import commits, entries
 
@@ -63,6 +64,9 @@ class DataEvent:
         entity_id: of the product, review, sale, ...
         timestamp: when, in UTC without an offset.
         metadata: more. ``product_id`` names the product that a review, sale, ... is of.
+
+    Raises:
+        ConfigError: there is no such type, or no tenant.
     """
 
     event_type: EventType
@@ -71,6 +75,13 @@ class DataEvent:
     entity_id: object
     timestamp: datetime = field(default_factory=utc_now)
     metadata: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # Subscribers would find out after the commit, when nobody can be told any more.
+        if not isinstance(self.event_type, EventType):
+            raise ConfigError(f"{self.event_type!r} is no type of events; use one of EventType")
+        if self.tenant_id is None:
+            raise ConfigError("the event's tenant is None; name the tenant whose data changed")
 
     def __str__(self) -> str:
         return f"{self.event_type.value}:{self.entity_type}:{self.entity_id}"
@@ -117,18 +128,34 @@ class EventPublisher:
         if before is not None:
             self._before.append(before)
 
-    async def publish(self, event: DataEvent, session: object = None) -> None:
+    def publish(self, event: DataEvent, session: object = None, **named: NoReturn) -> Coroutine[Any, Any, None]:
         """
         Tell of an event.
 
         Args:
-            event: what happened.
+            event: what happened, and to whose data.
             session: the SQLAlchemy session that changes the data, async or not, scoped or not. Subscribers are told
                 when it has committed, before ``await session.commit()`` returns, and not at all if it rolls back. A
                 ``Session`` in a running event loop cannot wait: what is wrong then is a miss at once, and forgotten a
                 little later. Of a COMMIT that raised, a cancelled one say, nobody knows what it did: then they are told
                 when the transaction ends. Without a session, or if it has no transaction, they are told at once.
+            named: nothing. The dashboard's document has ``publish("product.updated", product_id="123")``, which does
+                not say whose product, and which its own code never had.
+
+        Returns:
+            What is to be awaited.
+
+        Raises:
+            ConfigError: it is no `DataEvent`. Raised by the call itself, awaited or not.
         """
+        if named or not isinstance(event, DataEvent):
+            raise ConfigError(
+                f"publish({event!r:.100}) does not say whose data changed; write "
+                "await publish(DataEvent(EventType.PRODUCT_UPDATED, tenant_id, 'product', product_id), session)"
+            )
+        return self._publish(event, session)
+
+    async def _publish(self, event: DataEvent, session: object) -> None:
         if session is None or not commits.keep(session, event, self):
             await self.deliver([event])
 
