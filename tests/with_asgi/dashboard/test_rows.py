@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 import json
 import logging
+import shutil
+import subprocess
 from typing import Any
 
 import pytest
@@ -23,6 +25,7 @@ from hitrate.layouts.fastapi_dashboard import (
 )
 from hitrate.layouts.fastapi_dashboard.metrics import Counters
 from hitrate.testing import Endpoint, free_port
+from tests.faults.conftest import PATIENCE, run_python
 from tests.with_asgi.dashboard.conftest import MakeManager, raw
 
 TENANT = "54d459ab-4ae8-480a-9d1c-d53b218a4fb2"
@@ -124,19 +127,113 @@ async def test_each_way_to_invalidate_takes_what_it_says(manager: CacheManager) 
     assert await manager.cache.akeys() == ["dashboard_kpis:tenant-002"]
 
 
-async def test_the_connection_test_passes_its_four_steps(manager: CacheManager) -> None:
-    assert await manager.health_check() is True
-    assert await manager.set(key="test_key", value="hello_from_windows") is True
-    assert await manager.get(key="test_key") == "hello_from_windows"
-    assert await manager.delete(key="test_key") is True
+# The document's script on hitrate's names.
+SCRIPT = """
+import asyncio, sys
+from hitrate.layouts.fastapi_dashboard import CacheManager
+async def main():
+    manager = CacheManager(sys.argv[1], prefix=sys.argv[2])
+    print("Test 1: Ping Redis...")
+    print(f"\u2705 Redis ping successful! Result: {await manager.health_check()}")
+    print("Test 2: Set a test key...")
+    assert await manager.set(key="test_key", value="hello_from_windows", ttl=10)
+    print("\u2705 Redis set successful!")
+    print("Test 3: Get the test key...")
+    print(f"\u2705 Redis get successful! Value: {await manager.get(key='test_key')}")
+    print("Test 4: Delete the test key...")
+    assert await manager.delete(key="test_key")
     assert await manager.get(key="test_key") is None
+    print("\u2705 Redis delete successful!")
+    print("\u2705 ALL TESTS PASSED - Redis is fully working!")
+asyncio.run(main())
+"""
+EXPECTED = """
+Test 1: Ping Redis...
+\u2705 Redis ping successful! Result: True
+Test 2: Set a test key...
+\u2705 Redis set successful!
+Test 3: Get the test key...
+\u2705 Redis get successful! Value: hello_from_windows
+Test 4: Delete the test key...
+\u2705 Redis delete successful!
+\u2705 ALL TESTS PASSED - Redis is fully working!
+"""
 
 
-async def test_what_somebody_set_by_redis_cli_is_a_miss_and_no_error(manager: CacheManager) -> None:
-    await manager.cache.aexecute("SET", manager.cache.make_key("test_key"), "hello")
-    assert await get_cached("test_key") is None
-    assert await manager.get(key="test_key") is None
+def test_the_script_that_tries_the_connection_prints_what_is_documented(server: Endpoint, prefix: str) -> None:
+    ended = run_python(SCRIPT, server.url, prefix)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.strip() == EXPECTED.strip()
+    assert server.execute("KEYS", f"{prefix}*") == []
+
+
+def cli(url: str, *arguments: str) -> str:
+    """Run one of the document's lines of ``redis-cli``."""
+    if shutil.which("redis-cli") is None:
+        pytest.skip("redis-cli is not installed")
+    command = ["redis-cli", "-u", url, "--no-raw", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE).stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("typed", "value"),
+    [("hello", None), ('"hello"', "hello"), ('{"a": [1]}', {"a": [1]}), ("null", None)],
+    ids=["text", "json", "object", "null"],
+)
+async def test_what_somebody_types_into_redis_cli_is_read_if_it_is_json_and_a_miss_otherwise(
+    make_manager: MakeManager, server: Endpoint, prefix: str, typed: str, value: object
+) -> None:
+    manager = make_manager(server.url)
+    set_cache_manager(manager)
+    name = f"{prefix}:test_key"
+    assert cli(server.url, "ping") == "PONG"
+    assert cli(server.url, "SET", name, typed) == "OK"
+    assert await get_cached("test_key") == value
+    assert await manager.get(key="test_key", check_freshness=False) == value
     assert await invalidate_cache("test_key") is True
+    assert cli(server.url, "GET", name) == "(nil)"
+    # And the other way round.
+    assert await set_cached("test_key", "hello", ttl=60)
+    assert cli(server.url, "GET", name) == json.dumps('"hello"')
+    assert cli(server.url, "DEL", name) == "(integer) 1"
+    assert await get_cached("test_key") is None
+
+
+LINES = [
+    "INFO hitrate.layouts.fastapi_dashboard: \u274c Cache MISS: {key}",
+    "INFO hitrate.layouts.fastapi_dashboard: \U0001f4be Cache SET: {key} (TTL: 300s)",
+    "INFO hitrate.layouts.fastapi_dashboard: \u2705 Cache HIT: {key}",
+]
+
+
+async def test_lines_of_the_log_have_their_documented_text_and_level(
+    make_manager: MakeManager, server: Endpoint, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "hitrate.layouts.fastapi_dashboard")
+    key, manager = make_cache_key("dashboard_kpis", "tenant-001"), make_manager(server.url)
+    set_cache_manager(manager)
+    await get_cached(key)
+    await set_cached(key, 1, ttl=get_ttl("dashboard_kpis"))
+    await get_cached(key)
+    said = [f"{one.levelname} {one.name}: {one.getMessage()}" for one in caplog.records]
+    assert said == [line.format(key=key) for line in LINES]
+
+
+@pytest.mark.parametrize("is_there", [False, True], ids=["no manager", "disconnected"])
+async def test_without_a_connection_each_read_is_a_miss_with_a_warning(
+    make_manager: MakeManager, server: Endpoint, caplog: pytest.LogCaptureFixture, is_there: bool
+) -> None:
+    manager = make_manager(server.url)
+    set_cache_manager(manager if is_there else None)
+    await set_cached("products:t", 1)
+    await manager.disconnect()
+    caplog.clear()
+    assert await get_cached("products:t") is None
+    assert await set_cached("products:t", 2) is False
+    said = "Redis not connected" if is_there else "Cache manager not available"
+    assert [(one.levelname, one.getMessage()) for one in caplog.records] == [
+        ("WARNING", f"{said} for key: products:t")
+    ] * 2
 
 
 def test_the_sample_of_the_metrics_is_what_its_numbers_give() -> None:
