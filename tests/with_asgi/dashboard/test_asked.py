@@ -106,6 +106,29 @@ async def test_a_child_does_not_store_under_a_lease_that_is_younger_than_itself(
     assert (await served())[0] is None
 
 
+async def test_a_child_that_outlives_its_parent_stores_nothing_that_was_asked_for_in_between(
+    manager: CacheManager,
+) -> None:
+    # Who forgets may write through, and tasks that he began; but not what they asked for since.
+    await invalidate_cache(KEY)
+    go = asyncio.Event()
+
+    async def store_late() -> bool:
+        await go.wait()
+        return await set_cached(KEY, "old")
+
+    async def request() -> asyncio.Task[bool]:
+        assert await get_cached(KEY) is None
+        return asyncio.create_task(store_late())
+
+    storing = await asyncio.create_task(request())
+    await given_back(manager)
+    await somebody_changes_something()
+    go.set()
+    assert await storing is False
+    assert (await served())[0] is None
+
+
 async def test_tasks_of_one_parent_do_not_use_each_other_s_leases(manager: CacheManager) -> None:
     has_changed = asyncio.Event()
 
@@ -257,6 +280,38 @@ class Source:
         if await asyncio.wait_for(get_cached(key), 60) is None:
             await asyncio.wait_for(set_cached(key, await self.read()), 60)
 
+    async def stores_in_a_child_that_began_before(self, key: str) -> None:
+        has_asked = asyncio.Event()
+
+        async def store() -> None:
+            value = await self.read()
+            await has_asked.wait()
+            await set_cached(key, value)
+
+        storing = asyncio.create_task(store())
+        await self.pause()
+        found = await get_cached(key)
+        has_asked.set()
+        await storing
+        assert found is None or found <= self.now
+
+    async def stores_in_grandchildren(self, key: str) -> None:
+        async def compute() -> None:
+            await self.pause()
+            await asyncio.gather(set_cached(key, await self.read()))
+
+        if await get_cached(key) is None:
+            await asyncio.gather(compute(), get_cached("dashboard_alerts:t"))
+
+    async def asks_again(self, key: str) -> None:
+        async def compute() -> None:
+            if await get_cached(key) is None:
+                await set_cached(key, await self.read())
+
+        if await get_cached(key) is None:
+            await asyncio.gather(compute(), self.pause())
+            await set_cached(key, await self.read())
+
     async def at_once(self, key: str) -> None:
         await get_or_set_cached(key, self.read)
 
@@ -267,6 +322,9 @@ class Source:
             self.reads_beside,
             self.stores_in_children,
             self.waits,
+            self.stores_in_a_child_that_began_before,
+            self.stores_in_grandchildren,
+            self.asks_again,
             self.at_once,
         ]
         for _ in range(40):

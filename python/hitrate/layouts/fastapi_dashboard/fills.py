@@ -19,13 +19,13 @@ from weakref import WeakKeyDictionary
 
 from hitrate._native import Lease
 from hitrate.cache import Cache
-from hitrate.layouts.fastapi_dashboard.asked import Asked, Remembered, Stand
+from hitrate.layouts.fastapi_dashboard.asked import MAX_KNOWN, Asker, Claim, Known, Remembered
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterator
 
 _GONE = (None, 0.0)
+_NOTHING = Known()
 _numbers = count(1)
 
 
@@ -40,8 +40,8 @@ class Fills:
 
     def __init__(self, cache: Cache, seconds: float) -> None:
         self._cache, self._seconds = cache, seconds
-        self._asked_by: WeakKeyDictionary[asyncio.Task[Any], Asked] = WeakKeyDictionary()
-        self._stand: ContextVar[Stand | None] = ContextVar(f"dashboard-fills-{next(_numbers)}", default=None)
+        self._askers: WeakKeyDictionary[asyncio.Task[Any], Asker] = WeakKeyDictionary()
+        self._known: ContextVar[Known] = ContextVar(f"dashboard-fills-{next(_numbers)}")
         self._remembered = Remembered(seconds)
         # Leases that stand in keys of the server, and when they run out: they are no entries, and not counted as such.
         # Several threads may have event loops: each step is one that is whole in itself.
@@ -90,30 +90,29 @@ class Fills:
         Returns:
             Whether it was stored; ``"unasked"`` if nobody in this process asked lately, or this task stored or forgot
             it; ``"unknown"`` if somebody asked, and nobody knows whether that was before this was computed. A task
-            that asked for more than it may keep stores only what it still knows to have asked for.
+            that asked for more than it may know stores only what it still knows to have asked for.
 
         Raises:
             SerializationError: JSON cannot hold it. The lease is still held then.
             ServerError: the server is away.
         """
-        for asked, steps in self._stands():
-            if key in asked.leases:
-                lease, step = asked.leases[key]
-                if step <= steps:
-                    return await self._fill(asked, key, lease, value, ttl)
-                break
-            if asked.knows_better(key, steps):
-                self._standing.pop(key, None)
-                return "unasked"
-            if asked.has_dropped:
+        known = self._known.get(_NOTHING)
+        claim = known.claims.get(key)
+        if claim is not None and not (claim.was_stored or claim.asker.has_ended):
+            return await self._fill(claim, key, value, ttl)
+        if not known.may_overwrite(key):
+            if known.is_partial:
                 return False
-        is_remembered = key in self._remembered
+            if key in self._remembered:
+                self._standing.pop(key, None)
+                return "unknown"
         self._standing.pop(key, None)
-        return "unknown" if is_remembered else "unasked"
+        return "unasked"
 
-    async def _fill(self, asked: Asked, key: str, lease: Lease | None, value: Any, ttl: float) -> bool:
+    async def _fill(self, claim: Claim, key: str, value: Any, ttl: float) -> bool:
+        lease = claim.lease
         stored = lease is not None and await self._cache._afill_original(lease, value, ttl)
-        asked.note_end(key, was_stored=stored)
+        claim.lease, claim.was_stored = None, claim.was_stored or stored
         self._note_gone(key, lease)
         return stored
 
@@ -121,7 +120,8 @@ class Fills:
         """Let somebody else compute a value: this task cannot store its own."""
         from hitrate.lease.tasks import to_its_end
 
-        lease, _ = self._of_task().leases.pop(key, _GONE)
+        claim = self._asker().claims.get(key)
+        lease = None if claim is None else claim.take()
         if lease is not None:
             await to_its_end(self._release(key, lease))
 
@@ -134,7 +134,7 @@ class Fills:
         """
         # Nobody waits for leases on their way back: their loop may have ended, and the deletion voids them as well.
         now = time.monotonic()
-        self._of_task().let_go(is_forgotten)
+        self._known.set(self._known.get(_NOTHING).forgot(self._asker(), is_forgotten))
         found = [key for key in list(self._standing) if is_forgotten(key)]
         return {key for key in found if self._standing.pop(key, _GONE)[1] > now}
 
@@ -154,40 +154,35 @@ class Fills:
 
     def _keep(self, key: str, lease: Lease | None) -> None:
         self._remembered.add(key)
-        too_many = self._of_task().keep(key, lease)
-        if too_many is not None:
-            self._give_back_later(*too_many)
+        asker = self._asker()
+        known = self._known.get(_NOTHING).asked(asker, key, lease)
+        if len(known.claims) > MAX_KNOWN:
+            oldest = next(iter(known.claims))
+            known = known.dropped(asker, oldest)
+            own = asker.claims.pop(oldest, None)
+            self._give_back_later(oldest, None if own is None else own.take())
+        self._known.set(known)
 
-    def _stands(self) -> Iterator[Stand]:
-        """This task and those around it, each as far as it counts for this one; none is begun for who only stores."""
-        from asyncio import current_task
-
-        task = current_task()
-        asked = None if task is None else self._asked_by.get(task)
-        stand = self._stand.get()
-        if asked is not None:
-            return asked.stands()
-        return iter(()) if stand is None else stand.and_around()
-
-    def _of_task(self) -> Asked:
+    def _asker(self) -> Asker:
         # Imported by who runs a task anyway; programs without one never load asyncio.
         from asyncio import current_task
 
         task = current_task()
         if task is None:
-            return Asked(self._stand)
-        asked = self._asked_by.get(task)
-        if asked is None:
-            asked = self._asked_by[task] = Asked(self._stand)
+            return Asker()
+        asker = self._askers.get(task)
+        if asker is None:
+            asker = self._askers[task] = Asker()
             task.add_done_callback(self._ended)
-        return asked
+        return asker
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         """Give back what a task asked for and did not store, so that the next one may."""
-        asked = self._asked_by.pop(task, None)
-        if asked is not None:
-            for key, (lease, _) in asked.end().items():
-                self._give_back_later(key, lease)
+        asker = self._askers.pop(task)
+        asker.has_ended = True
+        for key, claim in asker.claims.items():
+            self._give_back_later(key, claim.take())
+        asker.claims.clear()
 
     def _give_up(self, asking: asyncio.Future[Any]) -> None:
         if not asking.cancelled() and asking.exception() is None and isinstance(asking.result(), Lease):

@@ -66,8 +66,7 @@ async def set_cached(key: str, data: Any, ttl: float = DEFAULT_TTL) -> bool:
         Whether it was stored: not if JSON cannot hold it, if the server is away, if it was forgotten after this task's
         `get_cached` found none, or if another task is about to store it. Nor if this process asked for it lately, but
         neither this task nor one that began it: then nobody knows how old this is, and what stands there is forgotten.
-        A task that found no value for more than 256 keys, and stored none of them, stores from then on only those it
-        asked for last.
+        A task that found no value for more than 256 keys stores from then on only those it asked for last.
     """
     manager = _usable(key)
     stored = manager is not None and await manager.set_bare(key, data, ttl)
