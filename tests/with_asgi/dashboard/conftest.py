@@ -51,9 +51,9 @@ async def manager(make_manager: MakeManager, url: str) -> dashboard.CacheManager
     return found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def served(server: Endpoint, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The example, serving for all tests of a module."""
+    """The example, serving for all tests of this process that hurt neither it nor its server."""
     with serving(tmp_path_factory.mktemp("site"), REDIS_URL=server.url, DASHBOARD_KEY_PREFIX=PREFIX) as found:
         yield found
 
