@@ -120,11 +120,13 @@ class CachedView:
         return self._begin(self.options, self._addresses, asker, args, kwargs, self._learned, self._numbers)
 
     async def _avisit(self, asker: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Visit:
-        # `request.user` would read the database in the event loop.
-        is_certain = await load_user(asker)
         options = self.options
-        if not is_certain and options.by_user and (options.aspects or not options.shared):
-            await tell_users_apart(asker)
+        # `request.user` would read the database in the event loop. Who is not asked for is not looked for either.
+        if options.by_user and (options.aspects or not options.shared):
+            if not await load_user(asker):
+                await tell_users_apart(asker)
+        elif options.policy.clients == "staff":
+            await load_user(asker)
         if options.aspects is None and not callable(options.tags):
             return self._visit(asker, args, kwargs)
         # The project's own functions may ask the database.
