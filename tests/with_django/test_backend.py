@@ -163,11 +163,26 @@ def test_a_backend_may_validate_odd_keys_itself(server: Endpoint, prefix: str, u
         cache.get("with space")
 
 
-def test_threads_share_one_client(django_cache: Any) -> None:
+class SpellingCache(RedisCache):
+    """A backend that spells keys by a method, as Django's own backends allow."""
+
+    def make_key(self, key: str, version: int | None = None) -> str:
+        return super().make_key(f"tenant:{key}", version)
+
+
+def test_a_method_that_would_spell_no_key_is_refused(server: Endpoint, prefix: str, use_caches: Any) -> None:
+    use_caches({"BACKEND": f"{__name__}.SpellingCache", "LOCATION": server.url, "KEY_PREFIX": prefix})
+    with pytest.raises(ConfigError, match=r"SpellingCache has a make_key\(\) of its own.*KEY_FUNCTION"):
+        cache.set("key", 1)
+
+
+@pytest.mark.parametrize("backend", ["hitrate.django.RedisCache", f"{__name__}.StrictCache"])
+def test_threads_share_one_client(backend: str, server: Endpoint, prefix: str, use_caches: Any) -> None:
+    use_caches({"BACKEND": backend, "LOCATION": server.url, "KEY_PREFIX": prefix})
     found: list[Any] = []
 
     def look() -> None:
-        django_cache.get("key")
+        cache.get("key")
         found.append((caches["default"], caches["default"]._client))
 
     threads = [threading.Thread(target=look) for _ in range(4)]

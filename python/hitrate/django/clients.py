@@ -33,7 +33,9 @@ def client_of(
         ConfigError: the settings cannot be used; says all that is wrong.
     """
     # Classes and functions in settings live as long as the settings do, so their addresses tell them apart.
-    identity = repr((location, sorted(params.items()), key_function, validate_key))
+    # One that belongs to a backend object does not, and whichever object comes first validates for all of its class.
+    validating = getattr(validate_key, "__func__", validate_key)
+    identity = repr((location, sorted(params.items()), key_function, validating))
     found = _clients.get(identity)
     if found is None:
         config = conf.read(location, params)

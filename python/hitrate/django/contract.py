@@ -23,7 +23,7 @@ from hitrate.cache import Cache
 from hitrate.django import sessions
 from hitrate.django.clients import client_of
 from hitrate.django.patterns import KeyFunction
-from hitrate.exceptions import MissingKeyError, ServerConnectionError, ServerError, ServerResponseError
+from hitrate.exceptions import ConfigError, MissingKeyError, ServerConnectionError, ServerError, ServerResponseError
 
 _ABSENT: Any = object()
 
@@ -69,6 +69,12 @@ class ContractCache(BaseCache):
 
     @cached_property
     def _client(self) -> Cache:
+        for name in ("make_key", "make_and_validate_key"):
+            if getattr(type(self), name) is not getattr(BaseCache, name):
+                raise ConfigError(
+                    f"{type(self).__qualname__} has a {name}() of its own, which spells no key here: the client does; "
+                    "give what it does to KEY_FUNCTION"
+                )
         is_overridden = type(self).validate_key is not BaseCache.validate_key
         validate_key = self.validate_key if is_overridden else warn_about_key
         return client_of(self._location, self._params, self._key_func, validate_key)
