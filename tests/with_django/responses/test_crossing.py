@@ -179,6 +179,42 @@ def test_users_of_two_models_of_one_name_are_told_apart(user: Any) -> None:
     assert of_django == f"auth.User.{user.pk}" != by_user(request)
 
 
+class Company:
+    """Of two companies, the names may be the same."""
+
+    def __init__(self, pk: str) -> None:
+        self.pk = pk
+
+    def __str__(self) -> str:
+        return "Acme"
+
+
+@pytest.mark.parametrize(
+    "vary_on", [lambda request: Company(request.META["HTTP_X_API_KEY"]), lambda request: (request.company, "staff")]
+)
+def test_what_a_function_returns_is_told_by_its_primary_key(vary_on: Any, site: Any) -> None:
+    class Companies(APIView):
+        permission_classes = [AllowAny]
+
+        def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
+            super().initial(request, *args, **kwargs)
+            request.company = Company(request.META["HTTP_X_API_KEY"])
+
+        @cache_api_response(60, key_prefix="companies", vary_on=vary_on)
+        def get(self, request: Request) -> Response:
+            return Response(request.META["HTTP_X_API_KEY"])
+
+        @cache_api_response(60, key_prefix="companies", vary_on="company")
+        def head(self, request: Request) -> Response:
+            return Response(headers={"X-Of": request.META["HTTP_X_API_KEY"]})
+
+    with _mounted(path("", Companies.as_view())):
+        for name in ("a", "b", "a"):
+            assert Client().get("/", headers={"x-api-key": name}).json() == name
+            # What REST framework's request has is an attribute of the request, too.
+            assert Client().head("/", headers={"x-api-key": name}).headers["X-Of"] == name
+
+
 @cache_api_response(60, key_prefix="many", shared=True, tags=lambda request: request.GET.getlist("id"))
 def tagged(request: HttpRequest) -> HttpResponse:
     return HttpResponse(str(views.RUNS.one()))

@@ -121,8 +121,7 @@ def _by_cookie(name: str) -> Aspect:
 
 def _by_attribute(name: str) -> Aspect:
     def read(request: Any) -> str:
-        django_request: HttpRequest = getattr(request, "_request", request)
-        for owner in (django_request, user_of(request)):
+        for owner in (request, user_of(request)):
             if hasattr(owner, name):
                 value = getattr(owner, name)
                 return "" if value is None else "=" + _text(value, f"{name!r}")
@@ -132,7 +131,9 @@ def _by_attribute(name: str) -> Aspect:
 
 
 def _text(value: Any, what: str) -> str:
-    """Who or what this is: by its primary key, or by its own text."""
+    """Who or what this is: by its primary key, or by its own text; of several, by those of all."""
+    if isinstance(value, (tuple, list)):
+        return f"({','.join([_text(one, what) for one in value])})"
     pk = getattr(value, "pk", None)
     if pk is not None:
         return escaped(str(pk))
@@ -163,13 +164,14 @@ def aspect(declared: Any) -> Aspect:
     Args:
         declared: ``"user"``, ``"group"``, ``"language"``, ``"host"``, ``"header:X-Plan"``, ``"cookie:currency"``; any
             other name is an attribute of the request or its user (``"tenant"``, ``"company"``), of which the primary
-            key counts if it has one; or a function that is given the request and returns what counts.
+            key counts if it has one; or a function that is given the request and returns what counts, one or several,
+            each read in the same way.
 
     Raises:
         ConfigError: none of these.
     """
     if callable(declared):
-        return lambda request: "=" + bounded(escaped(str(declared(request))))
+        return lambda request: "=" + bounded(_text(declared(request), "what a function of vary_on returns"))
     if not isinstance(declared, str) or not declared:
         raise ConfigError(f"vary_on holds {declared!r}; use names such as 'tenant' or 'header:X-Plan', or functions")
     family, colon, name = declared.partition(":")
