@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.core import serializers
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Model
 from django.db.models.signals import post_save, pre_delete
 from django.test.utils import CaptureQueriesContext
@@ -104,6 +104,69 @@ def test_the_value_of_before_is_forgotten_too(forgotten: Forgotten) -> None:
         f"key:category:{four.pk}:Light",
         "key:products",
     }
+
+
+def test_the_value_of_before_outlives_a_save_within_the_save(forgotten: Forgotten) -> None:
+    def save_again(instance: Product, created: bool, **_: Any) -> None:
+        if not created and instance.name == "Lamp":
+            instance.name = "Light"
+            instance.save()
+
+    post_save.connect(save_again, sender=Product)
+    try:
+        register(Product, forgets=tag("category:{category}"))
+        three, four = Category.objects.create(name="3"), Category.objects.create(name="4")
+        product = Product.objects.create(name="Lamp", category=three)
+        forgotten()
+        product.category = four
+        product.save()
+    finally:
+        post_save.disconnect(save_again, sender=Product)
+    assert forgotten() == {f"tag:category:{three.pk}", f"tag:category:{four.pk}"}
+
+
+def test_the_value_of_before_outlives_a_save_that_failed(forgotten: Forgotten) -> None:
+    register(Product, forgets=tag("category:{category}"))
+    category = Category.objects.create(name="3")
+    product = Product.objects.create(name="Lamp", category=category)
+    forgotten()
+    product.category = None
+    with pytest.raises(ValueError, match="nothing"):
+        product.save(update_fields=["nothing"])
+    product.name = None  # type: ignore[assignment]
+    with pytest.raises(IntegrityError):
+        product.save()
+    product.name = "Light"
+    product.save()
+    assert forgotten() == {f"tag:category:{category.pk}", "tag:category:None"}
+
+
+@pytest.mark.parametrize("how", ["instance", "queryset"])
+def test_what_was_not_loaded_is_read_before_it_is_deleted(forgotten: Forgotten, how: str) -> None:
+    register(Product, forgets=tag("category:{category}"))
+    category = Category.objects.create(name="3")
+    Product.objects.create(name="Lamp", category=category)
+    forgotten()
+    some = Product.objects.only("name")
+    (some.get() if how == "instance" else some).delete()
+    assert forgotten() == {f"tag:category:{category.pk}"}
+
+
+def test_a_callable_finds_what_is_deleted_and_removed_with_an_instance(forgotten: Forgotten) -> None:
+    register(Label, forgets=lambda label: [tag(f"product:{product.pk}") for product in label.products.all()])
+    product, label = Product.objects.create(name="Lamp"), Label.objects.create(name="new")
+    for forget in (
+        lambda: label.products.remove(product),
+        lambda: label.products.set([]),
+        product.labels.clear,
+        label.delete,
+    ):
+        product.labels.add(label)
+        forgotten()
+        with transaction.atomic():
+            forget()
+            assert forgotten() == set()
+        assert forgotten() == {f"tag:product:{product.pk}"}
 
 
 @pytest.mark.parametrize("how", ["other process", "refreshed", "deferred", "by hand", "not saved"])

@@ -13,7 +13,7 @@ from typing import Any
 from django.apps import apps
 from django.db.models import Model
 from django.db.models.fields.reverse_related import ManyToManyRel
-from django.db.models.signals import ModelSignal, m2m_changed, post_delete, post_save, pre_delete, pre_save
+from django.db.models.signals import ModelSignal, m2m_changed, post_save, pre_delete, pre_save
 
 from hitrate import hooks
 from hitrate.django import rulebook
@@ -25,9 +25,8 @@ Forgets = str | Target | Callable[..., Any]
 """A text (a pattern, or the key that it spells), a target, or a callable that is given the instance."""
 
 _UID = "hitrate.django.rules"
-# Kept on an instance from before a change until after it.
+# Kept on an instance from before it is saved until after it.
 _STORED = "_hitrate_stored"
-_RELATED = "_hitrate_related"
 
 
 def register(
@@ -36,7 +35,8 @@ def register(
     """
     Declare what is to be forgotten when an instance is saved or deleted, or its many-to-many relations change.
 
-    It is forgotten after the commit. Call this in ``AppConfig.ready()``; saying the same again changes nothing.
+    It is forgotten after the commit. Callables are asked after a save, before a deletion, and before and after a
+    relation changes. Call this in ``AppConfig.ready()``; saying the same again changes nothing.
 
     Args:
         model: whose instances change, those of its subclasses and proxies too; it may be abstract.
@@ -67,7 +67,7 @@ def unregister(model: type[Model]) -> None:
         for signal, receiver in _RECEIVERS:
             signal.disconnect(receiver, sender=one, dispatch_uid=_UID)
         for through in _throughs(one):
-            m2m_changed.disconnect(_after_relation_changed, sender=through, dispatch_uid=_UID)
+            m2m_changed.disconnect(_relation_changes, sender=through, dispatch_uid=_UID)
     for other in {rule.model for rule in rulebook.rules()}:
         _listen(other)
 
@@ -77,7 +77,7 @@ def _listen(model: type[Model]) -> None:
         for signal, receiver in _RECEIVERS:
             signal.connect(receiver, sender=one, dispatch_uid=_UID)
         for through in _throughs(one):
-            m2m_changed.connect(_after_relation_changed, sender=through, dispatch_uid=_UID)
+            m2m_changed.connect(_relation_changes, sender=through, dispatch_uid=_UID)
 
 
 def _family(model: type[Model]) -> list[type[Model]]:
@@ -97,18 +97,14 @@ def _throughs(model: type[Model]) -> Iterator[type[Model]]:
 
 
 def _before_save(instance: Model, using: str, **_: Any) -> None:
-    vars(instance._state)[_STORED] = rulebook.stored_values(instance, using)
+    # Several, where a receiver of a save saves once more before our turn comes, or a save failed.
+    vars(instance._state).setdefault(_STORED, []).append(rulebook.stored_values(instance, using))
 
 
-def _before_delete(instance: Model, using: str, origin: Any = None, **_: Any) -> None:
-    # What a queryset or a cascade deletes was read just now.
-    vars(instance._state)[_STORED] = rulebook.stored_values(instance, using) if origin is instance else {}
-
-
-def _after(instance: Model, using: str, *, raw: bool = False, **said: Any) -> None:
-    changed = (instance, vars(instance._state).pop(_STORED, {}))
+def _after_save(instance: Model, using: str, *, raw: bool = False, **said: Any) -> None:
+    stored: list[Stored] = vars(instance._state).pop(_STORED, []) or [{}]
     try:
-        rulebook.forget_changed([changed], using, raw=raw, **said)
+        rulebook.forget_changed([(instance, one) for one in stored], using, raw=raw, **said)
     except Exception as error:
         if not raw:
             raise
@@ -116,7 +112,14 @@ def _after(instance: Model, using: str, *, raw: bool = False, **said: Any) -> No
         hooks.unforgotten("default", f"a rule of {instance._meta.label} failed for a fixture: {error}")
 
 
-def _after_relation_changed(
+def _before_delete(instance: Model, using: str, origin: Any = None, **said: Any) -> None:
+    """Collect in the deletion's transaction, as long as relations, and what was not loaded, can still be read."""
+    # What a queryset or a cascade deletes was read just now.
+    stored = rulebook.stored_values(instance, using) if origin is instance else {}
+    rulebook.forget_changed([(instance, stored)], using, origin=origin, **said)
+
+
+def _relation_changes(
     sender: type[Model],
     instance: Model,
     action: str,
@@ -125,13 +128,14 @@ def _after_relation_changed(
     using: str,
     **said: Any,
 ) -> None:
+    """Collect by what was related, and by what is: the signal comes before and after, in the change's transaction."""
+    if pk_set is not None and not pk_set:
+        return
+    others: list[Model] = []
     if action == "pre_clear":
         # Afterwards nobody knows which they were.
-        vars(instance._state)[_RELATED] = _related(instance, sender, model, using, is_reverse=said["reverse"])
-    if not action.startswith("post_") or (pk_set is not None and not pk_set):
-        return
-    others: list[Model] = vars(instance._state).pop(_RELATED, [])
-    if pk_set and rulebook.rules_of(model):
+        others = _related(instance, sender, model, using, is_reverse=said["reverse"])
+    elif pk_set and rulebook.rules_of(model):
         others = list(model._base_manager.using(using).filter(pk__in=pk_set))
     changed: list[tuple[Model, Stored]] = [(one, {}) for one in (instance, *others)]
     rulebook.forget_changed(changed, using, sender=sender, action=action, model=model, pk_set=pk_set, **said)
@@ -151,7 +155,6 @@ def _related(instance: Model, through: type[Model], model: type[Model], using: s
 
 _RECEIVERS: tuple[tuple[ModelSignal, Callable[..., None]], ...] = (
     (pre_save, _before_save),
-    (post_save, _after),
+    (post_save, _after_save),
     (pre_delete, _before_delete),
-    (post_delete, _after),
 )
