@@ -72,6 +72,16 @@ class Mounted(NamedTuple):
             found = "get"
         return None if found is None else getattr(self.cls, found, None)
 
+    def read_from_query(self) -> frozenset[str]:
+        """Parameters by which REST framework chooses the form and the version of an answer."""
+        from rest_framework.settings import api_settings
+        from rest_framework.versioning import QueryParameterVersioning
+
+        versioning = self.attribute("versioning_class")
+        is_versioned = isinstance(versioning, type) and issubclass(versioning, QueryParameterVersioning)
+        names = (api_settings.URL_FORMAT_OVERRIDE, versioning.version_param if is_versioned else None)
+        return frozenset(filter(None, names))
+
     def varies_on(self) -> tuple[str, ...]:
         """Headers that the answers vary on before negotiation has told what for."""
         # REST framework says so in each answer of a view that has a choice.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache, wraps
 from typing import Any
 
@@ -69,7 +70,11 @@ def _judge(judged: dict[str, CachedView | None], mounted: Mounted, method: str |
     cached = early_of(mounted, method.lower())
     if not isinstance(cached, CachedView):
         return judged.setdefault(method, None)
-    early = CachedView(cached.function, cached.options, varies_on=mounted.varies_on(), early=mounted.cls)
+    options = cached.options
+    if options.params is not None:
+        # REST framework reads these before it calls the method that is shown the declared ones alone.
+        options = replace(options, params=options.params | mounted.read_from_query())
+    early = CachedView(cached.function, options, varies_on=mounted.varies_on(), early=mounted.cls)
     return judged.setdefault(method, early)
 
 
