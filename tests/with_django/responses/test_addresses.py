@@ -43,7 +43,7 @@ def _key(addresses: Addresses, request: HttpRequest, kwargs: dict[str, Any] | No
     found = addresses.of(request, request, (), kwargs or {}, names)
     # Asked once more, it is remembered.
     assert addresses.of(request, request, (), kwargs or {}, names) == found
-    return found.place.key
+    return found.key
 
 
 def _get(path: str = "/page?a=1", **headers: str) -> HttpRequest:

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory, override_settings
 from django.urls import path, re_path
 from django.utils.decorators import method_decorator
+from django.utils.translation import get_language_from_request
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.decorators import api_view, authentication_classes, permission_classes
 from rest_framework.permissions import AllowAny, IsAuthenticated
@@ -254,6 +255,38 @@ def test_the_session_of_somebody_whom_nothing_tells_apart_is_not_everybody_s(
 
 def basket(request: HttpRequest) -> HttpResponse:
     return HttpResponse(request.session["basket"])
+
+
+@cache_api_response(60, key_prefix="languages", shared=True)
+def translated(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(get_language_from_request(request), headers={"Vary": "Accept-Language"})
+
+
+class Accepting(APIView):
+    permission_classes = [AllowAny]
+
+    @cache_api_response(60, key_prefix="accepting", shared=True)
+    def get(self, request: Request) -> HttpResponse:
+        return HttpResponse(request.META["HTTP_ACCEPT"], headers={"Vary": "Accept"})
+
+
+@pytest.mark.parametrize(
+    ("view", "header", "values"),
+    [
+        (translated, "accept-language", ("de", "fr")),
+        (Accepting.as_view(), "accept", ("application/json", "*/*")),
+    ],
+)
+def test_a_header_that_the_view_itself_reads_tells_answers_apart(
+    view: Any, header: str, values: tuple[str, str], site: Any, client: Client
+) -> None:
+    with _mounted(path("", view)):
+        for _ in range(3):
+            for value in values:
+                # Neither a middleware nor REST framework has chosen by it.
+                found = client.get("/", headers={header: value})
+                assert found.content.decode() == value
+    assert "hitrate; hit" in found.headers["Cache-Status"]
 
 
 @cache_api_response(60, key_prefix="plans", shared=True, vary_on="plan", max_age=5)

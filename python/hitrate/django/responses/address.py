@@ -11,7 +11,7 @@ import base64
 import hashlib
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
@@ -31,10 +31,6 @@ from hitrate.lease import Place
 # What ends the key of an entry in our own form; no parameter can write it, for a colon within a part is escaped.
 SUFFIX = "h1"
 
-# Covered by other parts of the key: by the language, by the media type that was negotiated.
-_BY_LANGUAGE = frozenset({"accept-language"})
-_BY_NEGOTIATION = frozenset({"accept"})
-
 Seen: TypeAlias = tuple[Any, ...]
 """All of a request that its address depends on, as it came."""
 
@@ -47,22 +43,10 @@ _USUAL_REQUESTS = frozenset({WSGIRequest, ASGIRequest})
 # Of these, equal ones have equal texts.
 _USUAL_ARGUMENTS = frozenset({str, int, uuid.UUID})
 
-_known: dict[Seen, Address] = {}
+# Without tags where a function of the request names them.
+_known: dict[Seen, Place] = {}
 # Whether a proxy's headers are trusted. To ask Django's settings takes 0.3 µs each.
 _is_behind_proxy: list[bool] = []
-
-
-class Address(NamedTuple):
-    """
-    Where an answer is.
-
-    Attributes:
-        place: of the entry; without tags where a function of the request names them.
-        covered: headers that other parts of the key stand for, besides those that name the user.
-    """
-
-    place: Place
-    covered: frozenset[str]
 
 
 class Addresses:
@@ -91,7 +75,7 @@ class Addresses:
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
         vary: Vary,
-    ) -> Address:
+    ) -> Place:
         """
         Find where the answer to a request is, if it varies on no more than this.
 
@@ -100,7 +84,7 @@ class Addresses:
             request: Django's.
             args: positional arguments of the view after the request.
             kwargs: its arguments by name, those of the URL.
-            vary: headers that answers of this view are known to vary on, beyond what is covered.
+            vary: headers that answers of this view are known to vary on, beyond those that name the user.
 
         Raises:
             DisallowedHost: ``ALLOWED_HOSTS`` has not the host that was asked.
@@ -153,7 +137,7 @@ class Addresses:
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
         vary: Vary,
-    ) -> Address:
+    ) -> Place:
         who, path, owner, media_type, language, timezone, root, version = chosen
         form = Representation(
             media_type=media_type,
@@ -176,11 +160,8 @@ class Addresses:
                 _digest(path, *names),
             )
         )
-        covered = _BY_NEGOTIATION if media_type is not None else frozenset[str]()
-        if language is not None:
-            covered |= _BY_LANGUAGE
         key = f"{base}&{form.text(EnvironHeaders(request.META), vary)}:{who}:{SUFFIX}"
-        return Address(Place(client_behind(options.cache), key, _tags(options.tags, kwargs)), covered)
+        return Place(client_behind(options.cache), key, _tags(options.tags, kwargs))
 
 
 def _origin(request: HttpRequest) -> Seen:
@@ -233,12 +214,12 @@ def _tags(declared: Any, kwargs: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple([tag.format_map(kwargs) if "{" in tag else tag for tag in declared])
 
 
-def _remember(seen: Seen, address: Address) -> None:
+def _remember(seen: Seen, place: Place) -> None:
     if len(repr(seen)) > MOST_CHARS:
         return
     if len(_known) >= MOST:
         _known.clear()
-    _known[seen] = address
+    _known[seen] = place
 
 
 def forget(**_: Any) -> None:

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponseBase, QueryDict
 from django.urls import ResolverMatch
 
 from hitrate.django.invalidation import bypasses
-from hitrate.django.responses.address import Address, Addresses
+from hitrate.django.responses.address import Addresses
 from hitrate.django.responses.identity import is_known, user_of
 from hitrate.django.responses.options import Options
 from hitrate.django.responses.rest import is_of_rest
@@ -29,13 +29,12 @@ class Question(Exchange[HttpResponseBase]):
         request: Django's.
         asker: what the view gets: Django's request, or REST framework's around it.
         url_arguments: those by name.
-        address: where the answer is.
         is_stranger: nobody was authenticated when the key was made, though the answer is the user's: what else tells
             askers apart is unknown.
         session_was_read: by the view.
     """
 
-    __slots__ = ("address", "asker", "is_stranger", "request", "session_was_read", "url_arguments")
+    __slots__ = ("asker", "is_stranger", "request", "session_was_read", "url_arguments")
 
     declared: Options
 
@@ -69,8 +68,7 @@ class Question(Exchange[HttpResponseBase]):
         self.asker, self.request, self.url_arguments = asker, request, kwargs
         self.session_was_read = False
         self.is_stranger = not options.shared and options.by_user and not is_known(user_of(asker))
-        self.address: Address = addresses.of(asker, request, args, kwargs, self._vary)
-        self.place = self.address.place
+        self.place = addresses.of(asker, request, args, kwargs, self._vary)
         if callable(options.tags):
             self.place = self.place._replace(tags=self.bounded(options.tags(asker, **kwargs)))
         if not is_plain:
@@ -94,8 +92,8 @@ class Question(Exchange[HttpResponseBase]):
     def covered(self) -> frozenset[str]:
         """Headers that other parts of the key stand for."""
         if self.declared.shared:
-            return self.address.covered
-        return self.address.covered | (_BY_STRANGER if self.is_stranger else self.declared.covered)
+            return frozenset()
+        return _BY_STRANGER if self.is_stranger else self.declared.covered
 
     @contextmanager
     def narrowed(self) -> Iterator[None]:
