@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from hitrate.exceptions import ConfigError
 from hitrate.http import Audience, Clients, Policy
-from hitrate.lease import Rules
+from hitrate.lease import MAX_TAGS, Rules
 
 Tags: TypeAlias = Iterable[str] | Callable[..., Iterable[str]]
 
@@ -79,8 +79,12 @@ def declare(
     """
     if isinstance(params, str):
         raise ConfigError(f"params is the text {params!r}; use a list of names")
-    if isinstance(tags, str):
-        tags = (tags,)
+    if not callable(tags):
+        tags = (tags,) if isinstance(tags, str) else tuple(tags)
+        if len(tags) > MAX_TAGS:
+            raise ConfigError(
+                f"tags names {len(tags)}, and an answer may have {MAX_TAGS}; forget what is many by one of them"
+            )
     aspects = tuple(vary_on)
     if s_maxage is not None and (audience != "shared" or aspects):
         raise ConfigError(
@@ -94,7 +98,7 @@ def declare(
         shared=audience == "shared",
         covered=frozenset().union(*map(_covered_by, aspects)) if aspects else _CREDENTIALS,
         params=None if params is None else frozenset(params),
-        tags=tags if callable(tags) else tuple(tags),
+        tags=tags,
         max_age=max_age,
         s_maxage=s_maxage,
     )

@@ -106,6 +106,7 @@ def test_what_is_no_view_says_what_to_use(site: Any) -> None:
         ({"clients": "some"}, "some"),
         ({"vary_on": ["cookie:"]}, "cookie:"),
         ({"vary_on": [5]}, "5"),
+        ({"tags": [str(number) for number in range(65)]}, "names 65, and an answer may have 64"),
         ({"s_maxage": 5}, "s_maxage"),
         ({"s_maxage": 5, "shared": True, "vary_on": "tenant"}, "without vary_on"),
     ],

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
 from hitrate.django import cache_api_response, invalidate_cache, invalidate_keys
+from hitrate.exceptions import ConfigError
 
 
 def product_view(calls: list[str]) -> Any:
@@ -40,3 +42,13 @@ def test_no_argument_reaches_the_place_of_another_answer(django_cache: Any) -> N
         assert product(request, pk=pk).content.decode() == pk
     assert calls == ["5", "5:product", "{pk}", "*"]
     assert {key.split(":")[1] for key in django_cache.keys("product:*")} == {"5", "5%3Aproduct", "%7Bpk%7D", "%2A"}
+
+
+@pytest.mark.parametrize("options", [{"key_prefix": "product:{id}"}, {"tags": ["product:{id}"]}])
+def test_an_argument_that_the_url_does_not_have_is_named(options: Any, django_cache: Any) -> None:
+    @cache_api_response(shared=True, **options)
+    def product(request: HttpRequest, pk: str) -> HttpResponse:
+        return HttpResponse(pk)
+
+    with pytest.raises(ConfigError, match=r"'product:\{id\}' names 'id', which is no argument of the URL; it has 'pk'"):
+        product(RequestFactory().get("/"), pk="5")

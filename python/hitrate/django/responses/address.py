@@ -23,6 +23,7 @@ from hitrate.django.aliases import client_behind
 from hitrate.django.responses.active import active
 from hitrate.django.responses.identity import EVERYBODY, identity
 from hitrate.django.responses.options import Options
+from hitrate.exceptions import ConfigError
 from hitrate.http import EnvironHeaders, Representation, Vary, canonical_query
 from hitrate.http.fields import environ_key
 from hitrate.http.text import bounded, escaped
@@ -89,6 +90,7 @@ class Addresses:
         Raises:
             DisallowedHost: ``ALLOWED_HOSTS`` has not the host that was asked.
             ImproperlyConfigured: the alias is of another backend.
+            ConfigError: the prefix or a tag names an argument that the URL does not have.
         """
         options, meta, own = self._options, request.META, vars(request)
         renderer = version = None
@@ -187,7 +189,7 @@ def _are_usual(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
 def _prefix(declared: str, kwargs: Mapping[str, Any]) -> str:
     if "{" not in declared:
         return declared
-    return declared.format_map({name: escaped(str(value)) for name, value in kwargs.items()})
+    return _filled(declared, {name: escaped(str(value)) for name, value in kwargs.items()})
 
 
 def _url_arguments(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
@@ -211,7 +213,17 @@ def _digest(*names: str) -> str:
 def _tags(declared: Any, kwargs: Mapping[str, Any]) -> tuple[str, ...]:
     if callable(declared):
         return ()
-    return tuple([tag.format_map(kwargs) if "{" in tag else tag for tag in declared])
+    return tuple([_filled(tag, kwargs) if "{" in tag else tag for tag in declared])
+
+
+def _filled(template: str, kwargs: Mapping[str, Any]) -> str:
+    try:
+        return template.format_map(kwargs)
+    except KeyError as error:
+        known = ", ".join(map(repr, kwargs)) or "none"
+        raise ConfigError(
+            f"'{template[:100]}' names {error}, which is no argument of the URL; it has {known}"
+        ) from error
 
 
 def _remember(seen: Seen, place: Place) -> None:
