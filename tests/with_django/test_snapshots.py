@@ -151,7 +151,7 @@ def say(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
 
 
 @pytest.mark.parametrize("said", ["0", "false", "No", " off ", False, 0])
-def test_the_switch_is_a_setting_and_a_variable(said: Any, say: Callable[[str], None]) -> None:
+def test_the_switch_is_a_setting_and_a_variable(said: Any, say: Callable[[str], None], django_cache: Any) -> None:
     assert is_enabled()
     with override_settings(HITRATE_ENABLED=said):
         assert not is_enabled()
@@ -163,6 +163,6 @@ def test_the_switch_is_a_setting_and_a_variable(said: Any, say: Callable[[str], 
 
 
 @pytest.mark.parametrize("said", ["1", "true", "", "on"])
-def test_whatever_does_not_say_off_is_on(said: str, say: Callable[[str], None]) -> None:
+def test_whatever_does_not_say_off_is_on(said: str, say: Callable[[str], None], django_cache: Any) -> None:
     say(said)
     assert is_enabled()

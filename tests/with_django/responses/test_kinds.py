@@ -124,3 +124,21 @@ def test_the_switch_stops_reading_and_filling(site: Any, runs: Runs, client: Cli
         assert client.get("/function").json()["run"] == 2
         assert client.get("/function").json()["run"] == 3
     assert client.get("/function").json()["run"] == 1
+
+
+@pytest.mark.parametrize(("backend", "lines"), [("dummy.DummyCache", 0), ("locmem.LocMemCache", 1)])
+def test_in_a_cache_of_another_backend_nothing_is_kept(
+    backend: str, lines: int, site: Any, runs: Runs, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    caches = {"default": {"BACKEND": f"django.core.cache.backends.{backend}"}}
+    with override_settings(CACHES=caches, SESSION_ENGINE="django.contrib.sessions.backends.db"):
+        for path in ("/function", "/rest", "/coroutine", "/api/public/"):
+            for run in (1, 2):
+                assert client.get(path).status_code == 200
+                assert runs.count == run
+            runs.reset()
+    assert [record.getMessage() for record in caplog.records if record.name == "hitrate"] == [
+        "no answer is kept in CACHES['default'], a LocMemCache; use hitrate.django.RedisCache"
+    ] * lines
+    client.get("/function")
+    assert "hitrate; hit" in client.get("/function").headers["Cache-Status"]

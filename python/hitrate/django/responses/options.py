@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal, TypeAlias
 
 from hitrate.django.responses.identity import Aspect, aspect
@@ -107,7 +107,7 @@ def read(
         aspects=aspects or None,
         by_user=not several or any(name in several for name in _OF_USERS),
         cache=cache,
-        enabled=is_enabled if enabled is None else (lambda: is_enabled() and enabled()),
+        enabled=partial(is_enabled, cache) if enabled is None else (lambda: is_enabled(cache) and enabled()),
         original=original,
     )
 
