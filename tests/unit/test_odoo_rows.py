@@ -24,7 +24,7 @@ def routes() -> Iterator[str]:
     """The addresses that the addons' controllers answer."""
     for path in sorted(ADDONS.glob("*/controllers/*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"route", "json_route"}:
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"route", "json_route", "_json_route"}:
                 first = node.args[0]
                 if isinstance(first, ast.Constant):
                     yield first.value

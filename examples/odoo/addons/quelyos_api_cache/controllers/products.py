@@ -23,18 +23,15 @@ JSON = "jsonrpc" if version_info >= (19, 0) else "json"
 VISITOR = ("company", "lang", "website")
 
 
+def _json_route(path):
+    """A JSON-RPC route on the website for everybody, which reads and never writes."""
+    return route(path, type=JSON, auth="public", methods=["POST"], csrf=False, website=True, readonly=True)
+
+
 class Products(Controller):
     """For everybody."""
 
-    @route(
-        "/api/ecommerce/products",
-        type=JSON,
-        auth="public",
-        methods=["POST"],
-        csrf=False,
-        website=True,
-        readonly=True,
-    )
+    @_json_route("/api/ecommerce/products")
     @rate_limited(RateLimitConfig.PRODUCTS_LIST, "products_list")
     def products(self, **params):
         """A page of products of this website's company: whatever tenant is asked for, nobody gets another one's."""
@@ -45,15 +42,7 @@ class Products(Controller):
             return {"success": False, "error": "Invalid parameters"}
         return _page({**wanted, "tenant_id": request.env.company.id})
 
-    @route(
-        "/api/ecommerce/products/slug/<string:slug>",
-        type=JSON,
-        auth="public",
-        methods=["POST"],
-        csrf=False,
-        website=True,
-        readonly=True,
-    )
+    @_json_route("/api/ecommerce/products/slug/<string:slug>")
     @rate_limited(RateLimitConfig.PRODUCT_DETAIL, "product_detail")
     def product(self, slug, **_params):
         """A product by the slug of its page; its view is counted once a minute for each address."""
