@@ -14,6 +14,7 @@ Row = tuple[str, str, Sequence[str]]
 
 _P, _A, _O, _M = "test_products.py::", "test_administration.py::", "test_operations.py::", "test_monitoring.py::"
 _F, _API, _E, _Q = "test_failing.py::", "test_api.py::", "test_events.py::", "test_parameters.py::"
+_T = "test_tools.py::"
 _HITS = (
     f"{_P}test_details_are_cached_and_have_the_originals_shape",
     f"{_P}test_lists_are_cached_under_the_layouts_key",
@@ -189,7 +190,22 @@ ECOMMERCE: Sequence[Row] = (
             f"{_F}test_clearing_needs_no_flushdb",
         ),
     ),
-    ("Production", "metrics", (_METRICS, f"{_M}test_statistics_are_what_the_server_says_of_itself")),
+    (
+        "Production",
+        "bind 127.0.0.1, or another address with a password",
+        (
+            "integration/test_bind.py::test_a_server_that_is_bound_to_localhost_refuses_other_addresses",
+            "integration/test_bind.py::test_a_server_without_a_password_is_protected_from_other_machines",
+            "integration/test_bind.py::test_a_server_with_a_password_answers_everywhere_who_has_it",
+        ),
+    ),
+    ("Production", "RedisInsight", (f"{_T}test_redisinsight_shows_names_lifetimes_sizes_and_values",)),
+    (
+        "Production",
+        "Prometheus and Grafana",
+        (_METRICS, f"{_M}test_statistics_are_what_the_server_says_of_itself"),
+    ),
+    ("Production", "Datadog's integration", (f"{_T}test_datadog_finds_the_numbers_of_the_documents",)),
     (
         "Troubleshooting",
         "Failed to connect to Redis: ... Connection refused",
