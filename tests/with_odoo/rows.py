@@ -257,6 +257,11 @@ ECOMMERCE: Sequence[Row] = (
         "`rate_limit(limit, window)` on controllers",
         ("test_originals.py::test_calls_are_limited_as_the_original_did_for_both_workers_together",),
     ),
+    (
+        "Source",
+        "`delete(key)`, however many other keys there are",
+        ("test_originals.py::test_to_delete_one_key_is_no_walk_over_all_keys",),
+    ),
     ("Source", "log: Redis GET error, and of the other methods", (_OWN,)),
     ("Source", "`redis.cache` is not called over RPC", (f"{_A}test_nobody_calls_the_model_over_rpc",)),
 )

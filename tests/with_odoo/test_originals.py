@@ -8,6 +8,7 @@ from hitrate.layouts.quelyos_api import SITEMAP
 from hitrate.testing import Server
 from tests.with_odoo.client import Browser, RefusedError, external
 from tests.with_odoo.site import BLANK, Odoo, Site
+from tests.with_odoo.test_monitoring import calls
 from tests.with_odoo.test_products import keys
 
 PROBE = "hitrate.probe"
@@ -34,13 +35,32 @@ def test_its_arguments_by_name_count_and_separators_are_told_apart(site: Site, a
     assert len(site.lines("computed before", mark)) == 3
 
 
-def test_what_it_kept_is_deleted_by_the_original_s_key_and_pattern(admin: Browser, redis: Server) -> None:
-    for number in (1, 11):
-        admin.kw(PROBE, "as_before", number)
-    admin.kw(PROBE, "delete", "probe:before:1")
-    assert (len(keys(redis, "probe:before:1:*")), len(keys(redis, "probe:before:11:*"))) == (0, 1)
+def test_what_it_kept_is_deleted_by_the_original_s_key_and_pattern(site: Site, admin: Browser, redis: Server) -> None:
+    mark = site.mark()
+
+    def computed() -> int:
+        for number in (1, 11):
+            admin.kw(PROBE, "as_before", number)
+            admin.kw(PROBE, "as_before", first=number, context={"lang": "en_US"})
+        return len(site.lines("computed before", mark))
+
+    assert [computed(), computed()] == [4, 4]
+    assert admin.kw(PROBE, "delete", "probe:before:1") is True
+    assert [computed(), computed()] == [6, 6]
     admin.kw(PROBE, "delete_pattern", "probe:before:*")
     assert keys(redis, "probe:before:*:h1") == []
+
+
+def test_to_delete_one_key_is_no_walk_over_all_keys(site: Site, admin: Browser, redis: Server) -> None:
+    for number in range(20):
+        redis.execute("MSET", *(text for n in range(1000) for text in (f"other:{number}:{n}", "x")))
+    redis.execute("SET", "mine", "5")
+    mark, walks = site.mark(), calls(redis, "scan")
+    assert admin.kw(PROBE, "redis_cache", "get", "mine") == 5
+    assert admin.kw(PROBE, "delete_and_count", "mine") <= 2
+    assert admin.kw(PROBE, "redis_cache", "get", "mine") is None
+    assert calls(redis, "scan") == walks
+    assert site.lines("ERROR", mark) == []
 
 
 def test_it_keeps_nothing_of_one_user_for_another(site: Site, admin: Browser) -> None:

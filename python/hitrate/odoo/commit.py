@@ -89,14 +89,27 @@ def tag_of_key(database: str, key: str) -> str:
     return f":{database}:{key}"
 
 
-def _forget(cache: Cache, database: str, what: Forgetting) -> None:
+def forget_keys(env: Environment, keys: Iterable[str]) -> bool:
+    """
+    Forget keys at once, whatever becomes of the transaction: two round trips, however many other keys there are.
+
+    Args:
+        env: of the database.
+        keys: as `hitrate.odoo.remember` was given them: the entries below, and plain values that stand there.
+
+    Returns:
+        Whether it is done; False while the server is away, which is then made up for.
+    """
+    return _forget(cache_of(env), env.cr.dbname, Forgetting(keys=set(keys)))
+
+
+def _forget(cache: Cache, database: str, what: Forgetting) -> bool:
     # Plain values stand at the keys themselves. To look for what is below would be a walk over all keys.
     of_keys = {tag_of_key(database, key) for key in what.keys}
-    wanted = Forgetting(patterns=what.patterns, tags=what.tags | of_keys)
     owe(cache, what)
-    forget(cache, wanted)
-    if what.keys:
-        cache.delete_many(what.exact())
+    done = forget(cache, Forgetting(patterns=what.patterns, tags=what.tags | of_keys))
+    deleted = cache.delete_many(what.exact()) if what.keys else 0
+    return done is not None and deleted is not None
 
 
 class _Hook:

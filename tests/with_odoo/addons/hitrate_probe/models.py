@@ -101,6 +101,14 @@ class HitrateProbe(models.AbstractModel):
         return self.env["redis.cache"].delete(key)
 
     @api.model
+    def delete_and_count(self, key):
+        """Delete a key at once; tell how many round trips that took."""
+        cache = cache_of(self.env)
+        before = cache.stats()["round_trips"]
+        self.env["redis.cache"].delete(key)
+        return cache.stats()["round_trips"] - before
+
+    @api.model
     def delete_pattern(self, pattern):
         return self.env["redis.cache"].delete_pattern(pattern)
 

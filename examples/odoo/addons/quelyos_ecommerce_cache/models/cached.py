@@ -12,6 +12,7 @@ from hitrate.layouts.quelyos_ecommerce import DEFAULT_TTL, cached_key
 from hitrate.odoo import remember
 
 _logger = logging.getLogger(__name__)
+CALLED = "hitrate_called"
 # Of the method nothing is known, so that its value is given to nobody for whom it could be another one.
 EVERYTHING = ("company", "lang", "pricelist", "timezone", "user", "website")
 
@@ -28,16 +29,18 @@ def cached(key_prefix, expire=DEFAULT_TTL):
         # Without `self`, whose ids stand in the key.
         own = signature.replace(parameters=list(signature.parameters.values())[1:])
 
-        def key_of(records, args, kwargs):
-            given = own.bind(*args, **kwargs).args
-            key = cached_key(key_prefix, *(bounded(escaped(str(value))) for value in given))
-            return f"{key}:{bounded(escaped(','.join(map(str, records._ids))))}:{call_key(method, own, args, kwargs)}"
-
         @functools.wraps(method)
         def call(self, *args, **kwargs):
-            key = key_of(self, args, kwargs)
+            given = own.bind(*args, **kwargs).args
+            key = cached_key(key_prefix, *(bounded(escaped(str(value))) for value in given))
+            # Whose records, and arguments that are spelled alike: below the key, by which all of it is forgotten.
+            called = f"{','.join(map(str, self._ids))}:{call_key(method, own, args, kwargs)}"
             found = remember(
-                self.env, key, lambda env: method(self.with_env(env), *args, **kwargs), ttl=expire, vary=EVERYTHING
+                self.with_context({**self.env.context, CALLED: called}).env,
+                key,
+                lambda env: method(self.with_env(env), *args, **kwargs),
+                ttl=expire,
+                vary=(*EVERYTHING, f"context.{CALLED}"),
             )
             _logger.debug("Cache HIT: %s" if found.was_cached else "Cache MISS: %s", key)
             return found.value

@@ -10,6 +10,7 @@ from odoo import api, models
 
 from hitrate.exceptions import HitrateError, ServerUnavailableError
 from hitrate.odoo import cache_of, on_change_of_state, settings_of
+from hitrate.odoo.commit import forget_keys
 
 _logger = logging.getLogger(__name__)
 
@@ -43,8 +44,8 @@ class RedisCache(models.AbstractModel):
 
     @api.private
     def delete(self, key):
-        """Delete a value, and the entries below it; False only while the server is away."""
-        return self._attempt("DELETE", False, lambda cache: cache.invalidate(keys=[key]) is not None)
+        """Delete a value, and the entries that were made of it; False only while the server is away."""
+        return self._attempt("DELETE", False, lambda _: forget_keys(self.env, [key]))
 
     @api.private
     def delete_pattern(self, pattern):
