@@ -30,6 +30,14 @@ def test_groups_tell_an_employee_from_a_customer(site: Site, admin: Browser, red
     assert len(keys(redis, "probe:part:groups:*:h1")) == 2
 
 
+def test_groups_are_told_apart_for_who_acts_as_superuser_too(site: Site, admin: Browser, redis: Server) -> None:
+    customer = portal(site, admin)
+    for _ in range(2):
+        assert admin.call("/probe/part/groups") is True
+        assert customer.call("/probe/part/groups") is False
+    assert len(keys(redis, "probe:part:groups:*:h1")) == 2
+
+
 def test_timezones_do_not_cross(admin: Browser, redis: Server) -> None:
     zones = ["Europe/Paris", "Asia/Tokyo"]
     for _ in range(2):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from hitrate.exceptions import ConfigError
@@ -47,7 +46,8 @@ def cached(
             ``"company"`` (those that are allowed), ``"lang"``, ``"website"``, ``"pricelist"`` (with the fiscal
             position, unless the context names a pricelist), ``"currency"``, ``"user"``, ``"groups"``, ``"timezone"``,
             ``"host"``, and ``"context.{key}"``.
-            The database is always in the key. Of the context, the method sees what is named here alone.
+            The database is always in the key. Of the context, the method sees what is named here alone; what it makes
+            of anything else of the request, such as the cart, is not kept.
         prefix: first part of the key; model and method by default.
         key: makes the key of the arguments, without ``self``, for those that have no text of their own.
         tags: names by which values are forgotten; or a function of ``self`` and the arguments that returns some.
@@ -82,10 +82,7 @@ def cached(
             names = tags(self, *args, **kwargs) if callable(tags) else tags
 
             def compute(computing: Environment) -> Any:
-                if is_model:
-                    return method(self.with_env(computing), *args, **kwargs)
-                with _request_in(computing):
-                    return method(self, *args, **kwargs)
+                return method(self.with_env(computing) if is_model else self, *args, **kwargs)
 
             return remember(
                 env,
@@ -137,19 +134,6 @@ def _check_readable(records: Any) -> None:
         # Odoo 17.
         records.check_access_rights("read")
         records.check_access_rule("read")
-
-
-@contextmanager
-def _request_in(env: Environment) -> Iterator[None]:
-    """The request of a controller, with the context of an environment."""
-    from odoo.http import request
-
-    before = request.env.context
-    request.update_env(context=env.context)
-    try:
-        yield
-    finally:
-        request.update_env(context=before)
 
 
 def _environment(owner: Any) -> tuple[Environment, bool]:

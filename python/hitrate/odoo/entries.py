@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterable
 from contextlib import closing
+from functools import lru_cache
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hitrate._native import Lease
@@ -14,6 +17,7 @@ from hitrate.lease import Found, Made, Place, Rules, run
 from hitrate.odoo.clients import cache_of
 from hitrate.odoo.commit import bypasses, has_written, tag_of, tag_of_key
 from hitrate.odoo.parts import declared_context, key_parts
+from hitrate.odoo.requests import reading
 from hitrate.odoo.settings import Settings, settings_of
 from hitrate.odoo.signals import hears_signals
 from hitrate.odoo.snapshots import has_changed_rows, snapshot_age
@@ -21,6 +25,7 @@ from hitrate.odoo.snapshots import has_changed_rows, snapshot_age
 if TYPE_CHECKING:
     from odoo.api import Environment
 
+_logger = logging.getLogger(__name__)
 # SQLSTATE of what PostgreSQL refuses in a transaction for reading alone.
 _READ_ONLY = "25006"
 
@@ -62,7 +67,8 @@ def remember(
 
     A transaction that has changed anything computes with its own cursor, and keeps nothing; it still reads entries with
     tags that it did not forget. So does a test of Odoo, which does not even read, unless ``redis.in_tests`` is on; and
-    nothing is kept while modules are being installed or upgraded.
+    nothing is kept while modules are being installed or upgraded, nor what is made of something of the request of
+    which `vary` does not tell, such as the cart.
 
     Args:
         env: of the call.
@@ -84,7 +90,7 @@ def remember(
     vary, declared = tuple(vary), tuple(tags)
     # What the key says is read from what `compute` will see, and from nothing else.
     env = env(context=declared_context(env, vary))
-    make_value = _value_of(compute, skip)
+    make_value = _value_of(compute, skip, key, vary)
     if not env.registry.ready:
         # Modules that are being installed or upgraded hold locks, for which a cursor of its own would wait for ever.
         return Answer(make_value(env)[0], was_cached=False)
@@ -122,17 +128,31 @@ def _place(env: Environment, key: str, vary: Iterable[str], tags: Iterable[str])
 
 
 def _value_of(
-    compute: Callable[[Environment], Any], skip: Callable[[Any], bool] | None
+    compute: Callable[[Environment], Any], skip: Callable[[Any], bool] | None, key: str, vary: tuple[str, ...]
 ) -> Callable[[Environment], tuple[Any, bool]]:
     """Compute; return the value as a hit would give it, and whether it is to be kept."""
 
     def make_value(env: Environment) -> tuple[Any, bool]:
-        value = compute(env)
+        with reading(env, vary) as untold:
+            value = compute(env)
         if skip is not None and skip(value):
             return value, False
-        return _as_kept(value), True
+        if untold:
+            _say_why_not(key, f"read {', '.join(sorted(untold))}, of which its key does not tell")
+        return _as_kept(value), not untold
 
     return make_value
+
+
+@lru_cache(maxsize=256)
+def _say_once(what: str, why: str) -> None:
+    _logger.warning("%r is not kept: what computes it %s", what, why)
+
+
+def _say_why_not(key: str, why: str) -> None:
+    # Once for each kind of key, without ids and arguments.
+    kind = takewhile(lambda part: part and not any(map(str.isdigit, part)), key.split(":", 2)[:2])
+    _say_once(":".join(kind)[:100], why)
 
 
 def _as_kept(value: Any) -> Any:
@@ -152,6 +172,8 @@ def _computed(
         older_by = snapshot_age(env.cr, settings.replica_lag)
         if older_by is not None and not _is_in_a_test() and not hears_signals(env.registry, env.cr):
             older_by = None
+        # What the request has computed before was made of the request, too.
+        env.invalidate_all()
         return make_value(env), older_by
     if _is_in_a_test() and not _is_seen_by_others(env.cr):
         return make_value(env), None

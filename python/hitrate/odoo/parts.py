@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,8 @@ def declared_context(env: Environment, vary: Iterable[str]) -> dict[str, Any]:
     Of the context, what the key says, and nothing else.
 
     Whoever calls over RPC says what the context holds, and so does a visitor by ``?edit_translations=1`` in an address:
-    what is computed with more than the key tells would be kept for others.
+    what is computed with more than the key tells would be kept for others. Where the website matters, the context names
+    that of the key, to which a session may be forced.
 
     Args:
         env: of the call.
@@ -53,7 +55,10 @@ def declared_context(env: Environment, vary: Iterable[str]) -> dict[str, Any]:
         for part in vary
         for name in ((part.removeprefix("context."),) if part.startswith("context.") else _CONTEXT.get(part, ()))
     }
-    return {name: value for name, value in env.context.items() if name in names}
+    context = {name: value for name, value in env.context.items() if name in names}
+    if "website" in vary and "website" in env:
+        context["website_id"] = env["website"].get_current_website().id
+    return context
 
 
 def _companies(env: Any) -> str:
@@ -65,13 +70,21 @@ def _companies(env: Any) -> str:
 def _website(env: Any) -> Any:
     if "website" not in env:
         return ""
-    # Odoo's own order: the one that a session is forced to, then the context, then the host.
-    return env["website"].get_current_website().id
+    # Odoo's own order: the one that a session is forced to, then the context, then the host. Of another one the request
+    # may be, or of none, which methods and record rules look at.
+    current, asked = env["website"].get_current_website().id, getattr(_request(), "website", None)
+    return current if asked and asked.id == current else f"{current}/{asked.id if asked else ''}"
+
+
+def _lang(env: Any) -> str:
+    asked = getattr(_request(), "lang", None)
+    lang = env.lang or ""
+    return lang if not asked or asked.code == lang else f"{lang}/{asked.code}"
 
 
 def _pricelist(env: Any) -> Any:
     if "pricelist" in env.context:
-        # Without the fiscal position of the request, which Odoo looks for with five queries.
+        # Without the request's fiscal position, which Odoo looks for with five queries: who reads it keeps nothing.
         return env.context["pricelist"] or ""
     request = _request()
     # Odoo 19 has both at the request; before, the website knew them.
@@ -83,9 +96,22 @@ def _pricelist(env: Any) -> Any:
 
 
 def _currency(env: Any) -> Any:
-    if "website" in env:
-        return env["website"].get_current_website().currency_id.id
-    return env.company.currency_id.id
+    if "website" not in env:
+        return env.company.currency_id.id
+    # Odoo 19 takes it from the request's pricelist, which a method then reads.
+    pricelist = getattr(_request(), "pricelist", None)
+    return f"{env['website'].get_current_website().currency_id.id}/{pricelist.id if pricelist else ''}"
+
+
+def _groups(env: Any) -> str:
+    # Whoever has the same groups sees the same, where no rule looks at the user; one counts in debug mode only.
+    found = ",".join(map(str, sorted(env.user._get_group_ids())))  # noqa: SLF001 (Odoo's own)
+    return f"{found}{_mode(env)}"
+
+
+def _mode(env: Any) -> str:
+    session = getattr(_request(), "session", None)
+    return f"{'/su' if env.su else ''}{'/debug' if session is not None and session.debug else ''}"
 
 
 def _base_url(env: Any) -> Any:
@@ -94,9 +120,9 @@ def _base_url(env: Any) -> Any:
 
 
 def _request() -> Any:
-    from odoo.http import request
-
-    return request or None
+    # Where nothing has imported it, nothing is asked for over HTTP.
+    http = sys.modules.get("odoo.http")
+    return (http.request or None) if http else None
 
 
 # Keys of the context that parts are read from.
@@ -111,13 +137,12 @@ _CONTEXT: Mapping[str, tuple[str, ...]] = {
 
 KNOWN: Mapping[str, Callable[[Any], Any]] = {
     "company": _companies,
-    "lang": lambda env: env.lang or "",
+    "lang": _lang,
     "website": _website,
     "pricelist": _pricelist,
     "currency": _currency,
-    "user": lambda env: f"{env.uid}{'/su' if env.su else ''}",
-    # Whoever has the same groups sees the same, where no rule looks at the user.
-    "groups": lambda env: "su" if env.su else ",".join(map(str, sorted(env.user._get_group_ids()))),  # noqa: SLF001 (Odoo's own)
+    "user": lambda env: f"{env.uid}{_mode(env)}",
+    "groups": _groups,
     "timezone": lambda env: env.context.get("tz") or env.user.tz or "",
     "host": _base_url,
 }

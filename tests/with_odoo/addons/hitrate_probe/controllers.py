@@ -21,9 +21,28 @@ from odoo.addons.website_sale.models.website import Website as OdooWebsite
 from odoo.exceptions import ConcurrencyError
 from odoo.http import Controller, request, route
 
-from hitrate.odoo import cache_of, cached, client_address, rate_limited, snapshot_age
+from hitrate.odoo import cache_of, cached, client_address, rate_limited, remember, snapshot_age
 
 _logger = logging.getLogger(__name__)
+
+
+# What a computation may read of a request, beside its environment.
+OF_REQUEST = {
+    "cart": lambda _env: request.cart.id,
+    "cookie": lambda _env: request.cookies.get("mark"),
+    "country": lambda _env: request.geoip.country_code,
+    "currency": lambda env: env["website"].get_current_website().currency_id.name,
+    "cursor": lambda env: [record.env.cr is env.cr for record in (request, request.website, request.pricelist)],
+    "debug": lambda env: env.user.has_group("base.group_no_one"),
+    "fiscal_position": lambda _env: request.fiscal_position.id,
+    "header": lambda _env: request.httprequest.headers.get("X-Mark"),
+    "host": lambda _env: request.httprequest.host,
+    "lang": lambda _env: request.lang.code,
+    "pricelist": lambda _env: request.pricelist.id,
+    "session": lambda _env: request.session.get("mark"),
+    "token": lambda _env: request.csrf_token(),
+    "website": lambda env: [request.website.id, env["website"].get_current_website().id],
+}
 
 
 def conflict_once():
@@ -69,6 +88,20 @@ class Probe(Controller):
     @route("/probe/part/<string:part>", type="jsonrpc", auth="public", csrf=False, website=True, readonly=True)
     def part(self, part, **_params):
         return request.env["hitrate.probe"].sudo().part(part)
+
+    @route("/probe/request/<string:what>", type="jsonrpc", auth="public", csrf=False, website=True)
+    def of_request(self, what, vary, given=None, country=None, mark=None, own_cursor=True):
+        """What a value that is kept was made of; a visitor has a country and a mark in his session, if he says so."""
+        request.geoip = SimpleNamespace(country_code=country)
+        if mark:
+            request.session["mark"] = mark
+        env = request.env(context={**request.env.context, **(given or {})})
+        # Odoo's own cache holds it from here on.
+        assert request.website.currency_id
+        found = remember(
+            env, f"probe:request:{what}", OF_REQUEST[what], ttl=300, vary=vary, tags=["probe"], own_cursor=own_cursor
+        )
+        return {"value": found.value, "cached": found.was_cached}
 
     @route("/probe/limited", type="http", auth="public", methods=["GET"], csrf=False)
     @rate_limited("3/minute", by="address", algorithm="fixed_window")

@@ -59,7 +59,8 @@ class EcommerceCatalogue(models.AbstractModel):
     def _prices(self, products):
         """Prices by product, in the currency of the website."""
         pricelist = self.env["product.pricelist"].sudo().browse(self.env.context.get("pricelist") or [])
-        currency = pricelist.currency_id or self._website().currency_id
+        # That of the website is the one of the request's pricelist, of which the key does not tell.
+        currency = pricelist.currency_id or self._website().company_id.sudo().currency_id
         if pricelist:
             return pricelist._get_products_price(products, quantity=1.0), currency
         today = fields.Date.context_today(self)

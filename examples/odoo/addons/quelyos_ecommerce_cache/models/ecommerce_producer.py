@@ -142,5 +142,5 @@ class EcommerceProducer(models.AbstractModel):
             f"analytics:sales:{days}",
             lambda producer: producer.env["ecommerce.catalogue"]._analytics(days),
             ("analytics",),
-            vary=("company",),
+            vary=("company", "website"),
         )
