@@ -132,11 +132,19 @@ def test_a_transaction_that_wrote_does_not_trust_an_entry_without_a_tag(admin: B
     assert admin.kw(PROBE, "rename_and_name", "_name_of", "res.partner", partner, "New", "orm") == "New"
 
 
-def test_what_a_kept_method_changes_is_changed_every_time_it_is_called(admin: Browser, redis: Server) -> None:
+def test_what_a_kept_method_changes_is_changed_every_time_it_is_called(
+    site: Site, admin: Browser, redis: Server
+) -> None:
+    mark = site.mark()
     admin.kw("ir.config_parameter", "set_param", "probe.count", "0")
     assert [admin.kw(PROBE, "count_up", "probe.count") for _ in range(3)] == ["1", "2", "3"]
     assert admin.kw("ir.config_parameter", "get_param", "probe.count") == "3"
     assert keys(redis, f"{PROBE}._count_up:*") == []
+    assert site.lines("bad query", mark) == []
+    # Each of two workers says once why it is slow.
+    said = site.lines("is not kept: what computes it changes data, which is done at every call", mark)
+    assert 1 <= len(said) <= 2
+    assert f"'{PROBE}._count_up'" in said[0]
 
 
 def test_a_value_is_the_same_when_it_is_made_as_when_it_is_found(admin: Browser) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 _KEY = "hitrate.forgetting"
 _WRITTEN = "hitrate.written"
+_READS_ONLY = "hitrate.reads_only"
 
 
 def invalidate(
@@ -69,9 +70,26 @@ def bypasses(cr: Any, key: str, tags: Iterable[str] = ()) -> bool:
     return found is not None and found.affects(key, tags)
 
 
+class ChangeRefusedError(Exception):
+    """What is computed for the cache changes a record, which the one who called for it does then instead."""
+
+
 def note_written(cr: Any) -> None:
-    """Note that the open transaction of a cursor has changed records; Odoo forgets it as it does what is collected."""
+    """
+    Note that the open transaction of a cursor has changed records; Odoo forgets it as it does what is collected.
+
+    Raises:
+        ChangeRefusedError: the cursor is for reading alone. PostgreSQL refuses it, too, but Odoo logs that as an error.
+    """
     cr.postcommit.data[_WRITTEN] = True
+    if _READS_ONLY in cr.postcommit.data:
+        raise ChangeRefusedError("a method that is kept changes data; it is called again, and nothing is kept")
+
+
+def let_read_only(cr: Any) -> None:
+    """Have whoever changes anything with a cursor be refused."""
+    cr.execute("SET TRANSACTION READ ONLY")
+    cr.postcommit.data[_READS_ONLY] = True
 
 
 def has_written(cr: Any) -> bool:

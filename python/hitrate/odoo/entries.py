@@ -15,7 +15,7 @@ from hitrate.exceptions import SerializationError
 from hitrate.invalidation import NATIVE_SUFFIX
 from hitrate.lease import Found, Made, Place, Rules, run
 from hitrate.odoo.clients import cache_of
-from hitrate.odoo.commit import bypasses, has_written, tag_of, tag_of_key
+from hitrate.odoo.commit import bypasses, has_written, let_read_only, tag_of, tag_of_key
 from hitrate.odoo.parts import declared_context, key_parts
 from hitrate.odoo.requests import reading
 from hitrate.odoo.settings import Settings, settings_of
@@ -110,7 +110,10 @@ def remember(
     def make(lease: Lease | None) -> Made[Any]:
         if lease is None:
             return Made(make_value(env)[0], may_be_stored=False)
-        (value, is_kept), older_by = _computed(env, make_value, settings, own_cursor=own_cursor)
+        (value, is_kept), older_by = _computed(env, key, make_value, settings, own_cursor=own_cursor)
+        if has_written(env.cr):
+            _say_why_not(key, "changes data, which is done at every call")
+            return Made(value, may_be_stored=False)
         if older_by is None or not is_kept or bypasses(env.cr, place.key, place.tags):
             return Made(value, may_be_stored=False)
         return Made(value, was_stored=place.keep_value(lease, value, rules.times(older_by=older_by)))
@@ -164,7 +167,12 @@ def _as_kept(value: Any) -> Any:
 
 
 def _computed(
-    env: Environment, make_value: Callable[[Environment], tuple[Any, bool]], settings: Settings, *, own_cursor: bool
+    env: Environment,
+    key: str,
+    make_value: Callable[[Environment], tuple[Any, bool]],
+    settings: Settings,
+    *,
+    own_cursor: bool,
 ) -> tuple[tuple[Any, bool], float | None]:
     """The value, whether it is to be kept, and how much older than the lease what it was made from may be."""
     if not own_cursor:
@@ -184,11 +192,16 @@ def _computed(
         return make_value(env), None
     with closing(cr):
         try:
-            return _read_only(env(cr=cr), make_value)
+            made = _read_only(env(cr=cr), make_value)
         except Exception as error:
-            if getattr(error, "pgcode", None) != _READ_ONLY:
+            if not has_written(cr) and getattr(error, "pgcode", None) != _READ_ONLY:
                 raise
-    # It changes data, which belongs to the caller's transaction, and is done at every call.
+        else:
+            # Whoever is refused may think nothing of it.
+            if not has_written(cr):
+                return made
+    # What it changes belongs to the caller's transaction.
+    _say_why_not(key, "changes data, which is done at every call")
     return make_value(env), None
 
 
@@ -198,7 +211,7 @@ def _read_only(
     """Compute on a cursor that is thrown away, and so must not change anything."""
     if _is_in_a_test():
         return make_value(env), 0.0
-    env.cr.execute("SET TRANSACTION READ ONLY")
+    let_read_only(env.cr)
     is_heard = hears_signals(env.registry, env.cr)
     made = make_value(env)
     env.flush_all()
