@@ -147,6 +147,14 @@ def test_what_a_kept_method_changes_is_changed_every_time_it_is_called(
     assert f"'{PROBE}._count_up'" in said[0]
 
 
+def test_what_a_kept_method_of_a_controller_changes_is_changed_every_time(
+    site: Site, admin: Browser, redis: Server
+) -> None:
+    admin.kw("ir.config_parameter", "set_param", "probe.count", "0")
+    found = [site.browser().call("/probe/counted", parameter="probe.count") for _ in range(4)]
+    assert found == ["1", "2", "3", "4"]
+
+
 def test_a_value_is_the_same_when_it_is_made_as_when_it_is_found(admin: Browser) -> None:
     assert admin.kw(PROBE, "shapes") == ["{'1': 'a', 'pair': [1, 2]}"] * 2
 

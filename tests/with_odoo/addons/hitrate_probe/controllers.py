@@ -76,6 +76,17 @@ class Probe(Controller):
             cr.execute("SELECT pg_advisory_unlock_shared(%s)", [wait_for])
         return price
 
+    @route("/probe/counted", type="jsonrpc", auth="public", methods=["POST"], csrf=False)
+    def counted(self, parameter, **_params):
+        return self._counted(parameter)
+
+    @cached(300, vary=())
+    def _counted(self, parameter):
+        """A method that is kept and changes data, which it should not."""
+        record = request.env["ir.config_parameter"].sudo().search([("key", "=", parameter)])
+        record.value = str(int(record.value) + 1)
+        return record.value
+
     @route("/probe/context", type="jsonrpc", auth="public", methods=["POST"], csrf=False, website=True, readonly=True)
     def context(self, **_params):
         """What the context holds in a method that is kept, and in the request after it."""
