@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from asgiref.sync import sync_to_async
-from django.http import HttpRequest
 from django.utils.functional import LazyObject, SimpleLazyObject
 from django.utils.translation import get_language
 
