@@ -41,7 +41,7 @@ def of_rest(view: Any) -> Any:
 
 
 @pytest.mark.parametrize("view", [kept, limited])
-async def test_whom_rest_framework_authenticated_remains_who_he_is(site: Any, view: Any) -> None:
+async def test_rest_framework_s_user_stays(site: Any, view: Any) -> None:
     with _at_root(of_rest(view)):
         for _ in range(2):
             for name in ("ada", "bob"):
