@@ -16,6 +16,8 @@ from tests.integration.forms import Canary
 
 MakeCache = Callable[..., hitrate.Cache]
 """What the fixture `make_cache` is."""
+# No test here is about a server that is late, and a busy machine may be.
+PATIENCE = 5.0
 
 
 class Verbs:
@@ -112,7 +114,7 @@ def make_verbs(make_cache: Callable[..., hitrate.Cache], twins: bool) -> Callabl
 @pytest.fixture
 def verbs(make_verbs: Callable[..., Verbs], protocol: int) -> Verbs:
     """A pickling, raising cache in all four variants: blocking and not, RESP2 and RESP3."""
-    return make_verbs(protocol=protocol)
+    return make_verbs(protocol=protocol, timeout=PATIENCE)
 
 
 @pytest.fixture
@@ -120,7 +122,7 @@ def make_entries(make_cache: Callable[..., hitrate.Cache], twins: bool, protocol
     """`make_cache`, seen through `Entries`."""
 
     def make(**options: Any) -> Entries:
-        return Entries(make_cache(**{"protocol": protocol, **options}), twins=twins)
+        return Entries(make_cache(**{"protocol": protocol, "timeout": PATIENCE, **options}), twins=twins)
 
     return make
 
