@@ -43,7 +43,7 @@ def cached(
 
     Args:
         cache: where, or a function that returns it at the first call.
-        ttl: seconds for which a value is fresh.
+        ttl: seconds for which a value is fresh; 0, without `stale` and `stale_on_error`: nothing is kept.
         key: makes the key of the arguments, for those that have no text of their own (objects, ``self``).
         prefix: first part of the key; module and name of the function by default, for one that shares them with no
             other: no lambda, no bound method, and none that depends on variables of a function around it.
@@ -123,7 +123,7 @@ class _Calls:
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         place = self._place(args, kwargs)
-        if reading.bypasses(place):
+        if self._rules.keep_nothing or reading.bypasses(place):
             return self._function(*args, **kwargs)
         entry = place.look()
         if entry is not None and entry.fresh_for > 0:
@@ -142,7 +142,7 @@ class _Calls:
         from hitrate.lease.tasks import arun
 
         place = self._place(args, kwargs)
-        if reading.bypasses(place):
+        if self._rules.keep_nothing or reading.bypasses(place):
             return await self._function(*args, **kwargs)
         entry = await place.alook()
         if entry is not None and entry.fresh_for > 0:

@@ -166,6 +166,15 @@ def test_values_that_are_to_be_skipped_are_not_kept(cache: hitrate.Cache) -> Non
     assert len(calls) == 3
 
 
+def test_without_a_lifetime_nothing_is_kept(cache: hitrate.Cache) -> None:
+    function, calls = counted(cache, ttl=0)
+    assert [function(1), function(1)] == [(1, 1), (2, 1)]
+    assert (len(calls), cache.keys()) == (2, [])
+    # Jitter leaves less than the millisecond in which servers count.
+    for ttl in (0.0001, 0.001):
+        assert counted(cache, ttl=ttl, prefix=str(ttl))[0](1) == (1, 1)
+
+
 def test_one_thread_computes_and_the_others_wait(cache: hitrate.Cache) -> None:
     calls = []
 

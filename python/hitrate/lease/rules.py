@@ -12,6 +12,9 @@ from hitrate.lease.place import Times
 
 T = TypeVar("T")
 
+# Seconds: servers count in milliseconds.
+SHORTEST = 0.001
+
 Forward: TypeAlias = Literal["hit", "collapsed", "stale", "error"]
 """How an entry was come by: found; waited for; old while another one rebuilds; old because the rebuild failed."""
 
@@ -51,6 +54,11 @@ class Rules:
         if not 0 <= self.jitter < 1:
             raise ConfigError(f"jitter of {self.jitter!r} for cached answers; use a part, 0 or more and less than 1")
 
+    @property
+    def keep_nothing(self) -> bool:
+        """Whether an entry would be over as soon as it is there."""
+        return not (self.fresh or self.stale or self.stale_on_error)
+
     def times(self, fresh: float | None = None, *, age: float = 0.0, older_by: float = 0.0) -> Times:
         """
         How long an answer that is made now is good.
@@ -63,7 +71,7 @@ class Rules:
         allowed = self.fresh if fresh is None else min(fresh, self.fresh)
         # It spreads the load and guards nothing, so that it need not be hard to guess.
         shortened = allowed * (1 - self.jitter * random.random())  # noqa: S311
-        lifetime = shortened + max(self.stale, self.stale_on_error)
+        lifetime = max(shortened + max(self.stale, self.stale_on_error), SHORTEST)
         return {"fresh": age + shortened, "lifetime": lifetime, "older_by": older_by}
 
 
