@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import AnonymousUser, User
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, override_settings
 from django.urls import path
@@ -42,6 +43,10 @@ async def awho(request: Any) -> HttpResponse:
     return HttpResponse((await request.auser()).get_username() or "nobody")
 
 
+async def plain(_request: HttpRequest) -> HttpResponse:
+    return HttpResponse("fine")
+
+
 urlpatterns = [
     path("cached", cache_api_response(60)(who)),
     path("acached", cache_api_response(60)(awho)),
@@ -50,6 +55,9 @@ urlpatterns = [
     path("limited", rate_limit("100/minute", by="user")(who)),
     path("limited-by-function", rate_limit("100/minute", by=lambda request: request.user.pk)(who)),
     path("aamong", cache_api_response(60, shared=True, vary_on=["user"])(awho)),
+    path("plain", plain),
+    path("plain-cached", cache_api_response(60, shared=True)(plain)),
+    path("plain-by-user", cache_api_response(60)(plain)),
     path("shared", cache_api_response(60, shared=True)(who)),
 ]
 
@@ -90,3 +98,18 @@ def test_who_is_signed_in_gets_his_own_from_a_view_that_does_not_ask_the_middlew
 
 def test_a_shared_view_is_given_whom_a_middleware_named(ask: Any) -> None:
     assert ask("/shared", "eve") == "eve"
+
+
+def test_an_answer_for_everybody_asks_the_database_for_nobody(ask: Any, user: Any) -> None:
+    loaded: list[str] = []
+
+    def count(execute: Any, sql: str, *rest: Any) -> Any:
+        loaded.append(sql)
+        return execute(sql, *rest)
+
+    for address, expected in (("/plain", 0), ("/plain-cached", 0), ("/plain-by-user", 2)):
+        ask(address)
+        loaded.clear()
+        with connection.execute_wrapper(count):
+            ask(address)
+        assert len(loaded) == expected, (address, loaded)

@@ -121,12 +121,13 @@ class CachedView:
 
     async def _avisit(self, asker: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Visit:
         options = self.options
-        # `request.user` would read the database in the event loop. Who is not asked for is not looked for either.
-        if options.by_user and (options.aspects or not options.shared):
-            if not await load_user(asker):
+        tells_users = options.by_user and (options.aspects is not None or not options.shared)
+        # Of an answer for everybody a hit would cost two queries for a user whom nobody asks for.
+        if tells_users or options.policy.clients == "staff":
+            # `request.user` would read the database in the event loop.
+            is_certain = await load_user(asker)
+            if tells_users and not is_certain:
                 await tell_users_apart(asker)
-        elif options.policy.clients == "staff":
-            await load_user(asker)
         if options.aspects is None and not callable(options.tags):
             return self._visit(asker, args, kwargs)
         # The project's own functions may ask the database.
