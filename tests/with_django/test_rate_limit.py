@@ -16,8 +16,9 @@ from asgiref.sync import async_to_sync, iscoroutinefunction
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
-from django.test import AsyncRequestFactory, RequestFactory
+from django.test import AsyncClient, AsyncRequestFactory, Client, RequestFactory
 from django.test.utils import override_settings
+from django.urls import path
 from django.utils.asyncio import async_unsafe
 from django.utils.decorators import method_decorator
 from django.utils.functional import SimpleLazyObject
@@ -456,6 +457,23 @@ def test_no_view_fails_because_the_server_is_away(
         assert statuses(limited, 5) == [200, 200, 200, 429, 429]
     finally:
         own_server.cont() if way == "hung" else own_server.restart()
+
+
+@pytest.mark.parametrize("view", [plain, aplain], ids=["sync", "async"])
+def test_who_cannot_be_known_without_his_session_is_counted_by_his_address(
+    view: Any, own_server: Server, use_caches: Callable[..., None]
+) -> None:
+    class Site:
+        urlpatterns = (path("", rate_limit("2/minute", by="user")(view)),)
+
+    engine = "django.contrib.sessions.backends.cache"
+    options = {"BACKEND": OURS, "LOCATION": own_server.url, "KEY_PREFIX": "away", "OPTIONS": {"TIMEOUT": 0.2}}
+    use_caches(options, SESSION_ENGINE=engine, ROOT_URLCONF=Site)
+    own_server.kill()
+    client: Any = AsyncClient() if view is aplain else Client()
+    client.cookies["sessionid"] = "x" * 32
+    get = async_to_sync(client.get) if view is aplain else client.get
+    assert [get("/").status_code for _ in range(3)] == [200, 200, 429]
 
 
 def test_a_limit_is_a_limit_of_hitrate() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 from weakref import WeakSet
 
@@ -13,7 +14,7 @@ from django.http import HttpResponse, HttpResponseBase
 from hitrate.django.aliases import client_behind
 from hitrate.django.limiting.subjects import READERS
 from hitrate.django.responses.identity import load_user
-from hitrate.exceptions import ConfigError
+from hitrate.exceptions import ConfigError, ServerError
 from hitrate.gates import LISTS, By, Limiters, Subjects, Telling, methods_of
 from hitrate.limits import Decision, RateLimiter, limits_of
 
@@ -83,8 +84,9 @@ class Gate:
             who = await sync_to_async(subjects.of)(request, place)
         else:
             if subjects.has_users:
-                # `request.user` would read the database in the event loop.
-                await load_user(request)
+                # `request.user` would read the database in the event loop. Where he cannot be read, that is said there.
+                with suppress(ServerError):
+                    await load_user(request)
             who = subjects.of(request, place)
         return None if who is None else await self._limiter().ahit(who, self.cost)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from hitrate.django.addresses import address_of
 from hitrate.django.responses.identity import by_user, is_known, user_of
+from hitrate.exceptions import ServerError
 from hitrate.gates import Readers, Subject
 from hitrate.http.text import digest
 
@@ -17,7 +18,12 @@ def _by_address(request: Any) -> str:
 
 def _by_user_or_address(request: Any) -> str:
     """The user; whom nobody knows by his address."""
-    return f"user:{by_user(request)}" if is_known(user_of(request)) else f"stranger:{_by_address(request)}"
+    try:
+        is_one = is_known(user_of(request))
+    except ServerError:
+        # His session is on the server that is away, and the view may do without it.
+        is_one = False
+    return f"user:{by_user(request)}" if is_one else f"stranger:{_by_address(request)}"
 
 
 def _by_header(name: str) -> Subject:
