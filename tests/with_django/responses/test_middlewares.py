@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,12 +10,13 @@ from asgiref.sync import async_to_sync
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
-from django.test import AsyncClient, override_settings
+from django.test import AsyncClient, Client, override_settings
 from django.urls import path
 from django.utils.decorators import sync_and_async_middleware
 from django.utils.functional import SimpleLazyObject
 
 from hitrate.django import cache_api_response, rate_limit
+from hitrate.testing import Server
 from tests.with_django.responses.conftest import MIDDLEWARE
 
 pytestmark = pytest.mark.usefixtures("_tables")
@@ -47,6 +49,10 @@ async def plain(_request: HttpRequest) -> HttpResponse:
     return HttpResponse("fine")
 
 
+def sync(_request: HttpRequest) -> HttpResponse:
+    return HttpResponse("fine")
+
+
 urlpatterns = [
     path("cached", cache_api_response(60)(who)),
     path("acached", cache_api_response(60)(awho)),
@@ -58,6 +64,10 @@ urlpatterns = [
     path("plain", plain),
     path("plain-cached", cache_api_response(60, shared=True)(plain)),
     path("plain-by-user", cache_api_response(60)(plain)),
+    path("of-everybody/sync", sync),
+    path("of-everybody/async", plain),
+    path("of-a-user/sync", cache_api_response(60)(sync)),
+    path("of-a-user/async", cache_api_response(60)(plain)),
     path("shared", cache_api_response(60, shared=True)(who)),
 ]
 
@@ -113,3 +123,21 @@ def test_an_answer_for_everybody_asks_the_database_for_nobody(ask: Any, user: An
         with connection.execute_wrapper(count):
             ask(address)
         assert len(loaded) == expected, (address, loaded)
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_view_that_needs_no_session_is_not_failed_by_one_that_cannot_be_read(
+    kind: str, own_server: Server, use_caches: Callable[..., None]
+) -> None:
+    use_caches(
+        {"BACKEND": "hitrate.django.RedisCache", "LOCATION": own_server.url, "OPTIONS": {"TIMEOUT": 0.2}},
+        SESSION_ENGINE="django.contrib.sessions.backends.cache",
+        ROOT_URLCONF=__name__,
+    )
+    own_server.kill()
+    client: Any = Client() if kind == "sync" else AsyncClient()
+    client.cookies["sessionid"] = "x" * 32
+    get = client.get if kind == "sync" else async_to_sync(client.get)
+    for address in ("/of-everybody", "/of-a-user"):
+        answer = get(f"{address}/{kind}")
+        assert (answer.status_code, answer.content) == (200, b"fine"), address

@@ -17,6 +17,7 @@ from hitrate.django.responses.options import Options
 from hitrate.django.responses.originals import Originals
 from hitrate.django.responses.rendering import is_unrendered, rendered
 from hitrate.django.responses.visit import Visit
+from hitrate.exceptions import ServerError
 from hitrate.http import Vary
 from hitrate.http.facts import READS
 from hitrate.lease import Made
@@ -76,7 +77,11 @@ class CachedView:
         """
         if getattr(asker, "_request", asker).method not in READS or not self.options.enabled():
             return call()
-        visit = self._visit(asker, args, kwargs)
+        try:
+            visit = self._visit(asker, args, kwargs)
+        except ServerError:
+            # Who asks is not known without his session, which is on a server that is away. The view may do without it.
+            return call()
 
         def passing() -> HttpResponseBase:
             with visit.view_runs():
@@ -100,7 +105,11 @@ class CachedView:
         """Answer a request from the cache, or by awaiting the view, as `answer` does."""
         if getattr(asker, "_request", asker).method not in READS or not self.options.enabled():
             return await call()
-        visit = await self._avisit(asker, args, kwargs)
+        try:
+            visit = await self._avisit(asker, args, kwargs)
+        except ServerError:
+            # As above.
+            return await call()
 
         async def passing() -> HttpResponseBase:
             with visit.view_runs():
