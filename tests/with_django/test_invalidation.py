@@ -117,6 +117,29 @@ def test_a_savepoint_that_is_rolled_back_forgets_nothing_of_its_own(left: Left) 
     assert left() == "b"
 
 
+def test_collecting_after_rollbacks_does_not_count_all_of_it_anew(left: Left, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[Any] = []
+    merged = invalidation._merged
+
+    def count(hooks: Any) -> Any:
+        counted.append(merged(hooks))
+        return counted[-1]
+
+    monkeypatch.setattr(invalidation, "_merged", count)
+    with transaction.atomic():
+        for number in range(10):
+            with rolled_back():
+                invalidate_keys("a", "b")
+            with transaction.atomic():
+                invalidate_keys(f"kept {number}")
+        assert counted == []
+        assert pending()["default"].keys == {f"kept {number}" for number in range(10)}
+        invalidate_keys("c")
+        assert "c" in pending()["default"].keys
+        assert len(counted) == 1
+    assert left() == "ab"
+
+
 def test_what_an_inner_block_collected_waits_for_the_outer_one(left: Left) -> None:
     with transaction.atomic():
         with transaction.atomic():

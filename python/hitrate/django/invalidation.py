@@ -151,23 +151,27 @@ class Collecting:
             connection: whose ``commit()`` forgets from now on.
         """
         self.connection = connection
-        self._seen: Any = None
+        # The lists of what waits, as they were when this was counted, and when the hook was put into one.
+        self._counted: Any = None
         self._collected: Collected = {}
+        self._filled: Any = None
         self._hook: _Hook | None = None
         _forget_at_commit(connection, self)
 
     def collect(self, target: Target, what: Forgetting) -> None:
         """Remember this for the commit, unless the savepoint that is now the innermost is rolled back."""
-        collected = self.collected()
+        # Django puts another list in place of this one at every rollback, to a savepoint too.
         waiting = self.connection.run_on_commit
         savepoints = set(self.connection.savepoint_ids)
-        if self._hook is None or self._hook.savepoints != savepoints:
-            self._hook = _Hook(self, savepoints)
+        if self._hook is None or waiting is not self._filled or self._hook.savepoints != savepoints:
+            self._hook, self._filled = _Hook(self, savepoints), waiting
         # Again and again, though it is one hook: `captureOnCommitCallbacks` of Django's TestCase looks only at what was
         # added since it began.
         waiting.append(self._hook.entry)
-        for collection in (self._hook.collected, collected):
-            collection.setdefault(target, Forgetting()).add(what)
+        self._hook.collected.setdefault(target, Forgetting()).add(what)
+        if waiting is self._counted:
+            # Else all is counted when somebody asks: at every rollback, each would take longer than the one before.
+            self._collected.setdefault(target, Forgetting()).add(what)
         if self not in _thread.collecting:
             _thread.collecting.append(self)
         address = id(self)
@@ -176,11 +180,9 @@ class Collecting:
 
     def collected(self) -> Collected:
         """Return all that would be forgotten now."""
-        # Django puts another list in place of this one at every rollback, to a savepoint too.
         waiting = self.connection.run_on_commit
-        if waiting is not self._seen:
-            self._seen = waiting
-            self._hook = None
+        if waiting is not self._counted:
+            self._counted = waiting
             self._collected = _merged(_hooks_in(list[Any](waiting)))
         return self._collected
 
@@ -199,7 +201,7 @@ class Collecting:
 
     def recount(self) -> None:
         """Look again at what is waiting: some of it was done."""
-        self._seen = None
+        self._counted = None
 
 
 class _Hook:
