@@ -94,6 +94,13 @@ def test_what_is_no_view_says_what_to_use(site: Any) -> None:
         add(1, 2)
 
 
+@pytest.mark.parametrize("answer", [None, {"id": 5}])
+def test_what_is_no_answer_is_named(answer: Any, site: Any, runs: Runs, client: Client) -> None:
+    runs.answer = lambda _: answer
+    with pytest.raises(TypeError, match=f"returned a {type(answer).__name__}; it must return an HttpResponse"):
+        client.get("/shared")
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [

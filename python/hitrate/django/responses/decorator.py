@@ -67,7 +67,7 @@ def cache_api_response(
             braces; or a function of the request and the URL's arguments that returns names.
         stale: seconds after `timeout` in which an answer is still served while one request computes it anew.
         stale_on_error: seconds after `timeout` in which it is served when the view raises, or answers 500 and above.
-        statuses: which are stored.
+        statuses: of answers that are stored; what a view raises (`Http404`) is none.
         max_body_bytes: longest body that is stored.
         clients: whose ``Cache-Control`` in requests is obeyed: nobody's, ``"staff"`` users' or everybody's.
         max_age: seconds for which clients may keep the answer without asking.

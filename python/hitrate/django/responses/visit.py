@@ -32,6 +32,10 @@ class Visit(Question):
         return "transaction" if self._risk is None or bypasses(self.place.key, self.place.tags) else None
 
     def _reply(self, response: HttpResponseBase) -> Reply:
+        given: object = response
+        if not isinstance(given, HttpResponseBase):
+            shown = type(given).__name__
+            raise TypeError(f"a view with cached answers returned a {shown}; it must return an HttpResponse")
         body = None if getattr(response, "streaming", True) else response.content  # type: ignore[attr-defined]
         return Reply(response.status_code, response.items(), body, bool(response.cookies))
 
