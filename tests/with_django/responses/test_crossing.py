@@ -180,6 +180,26 @@ def test_users_of_two_models_of_one_name_are_told_apart(user: Any) -> None:
     assert of_django == f"auth.User.{user.pk}" != by_user(request)
 
 
+@cache_api_response(60, key_prefix="allowed", vary_on="group")
+def allowed(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(str(request.user.has_perm("shelf.view_product")))
+
+
+def test_a_superuser_shares_with_nobody_of_his_groups(site: Any, user: Any) -> None:
+    from django.contrib.auth.models import User
+
+    root = User.objects.create_superuser("root")
+    try:
+        with _mounted(path("", allowed)):
+            for _ in range(2):
+                for one in (root, user):
+                    browser = Client()
+                    browser.force_login(one)
+                    assert browser.get("/").content.decode() == str(one is root)
+    finally:
+        root.delete()
+
+
 class Company:
     """Of two companies, the names may be the same."""
 

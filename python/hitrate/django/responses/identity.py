@@ -89,7 +89,9 @@ def _by_groups(request: Any) -> str:
     if not is_known(user):
         return ANONYMOUS
     numbers = sorted(user.groups.values_list("pk", flat=True))
-    return bounded(".".join(map(str, numbers)))
+    # Whom Django allows everything, whatever his groups are.
+    everything = ["superuser"] if getattr(user, "is_superuser", False) else []
+    return bounded(".".join([*everything, *map(str, numbers)]))
 
 
 def _by_language(_request: Any) -> str:
