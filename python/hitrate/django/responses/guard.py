@@ -79,13 +79,17 @@ class Mounted(NamedTuple):
 
         versioning = self.attribute("versioning_class")
         is_versioned = isinstance(versioning, type) and issubclass(versioning, QueryParameterVersioning)
-        names = (api_settings.URL_FORMAT_OVERRIDE, versioning.version_param if is_versioned else None)
-        return frozenset(filter(None, names))
+        form = api_settings.URL_FORMAT_OVERRIDE if self.has_forms() else None
+        return frozenset(filter(None, (form, versioning.version_param if is_versioned else None)))
+
+    def has_forms(self) -> bool:
+        """Whether there is a choice of forms for an answer."""
+        return len(self.attribute("renderer_classes")) > 1
 
     def varies_on(self) -> tuple[str, ...]:
         """Headers that the answers vary on before negotiation has told what for."""
         # REST framework says so in each answer of a view that has a choice.
-        return ("accept",) if len(self.attribute("renderer_classes")) > 1 else ()
+        return ("accept",) if self.has_forms() else ()
 
 
 def early_of(mounted: Mounted, name: str) -> CachedView | str | None:
