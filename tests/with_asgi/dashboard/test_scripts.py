@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator
+from threading import Thread
 
 import pytest
 
 import hitrate
 from hitrate.layouts import fastapi_dashboard as dashboard
 from hitrate.testing import Server
-from tests.faults.conftest import until
+from tests.faults.conftest import PATIENCE, until
+from tests.faults.proxy import proxy_to, swallow
 from tests.with_asgi.dashboard.test_tenants import LEASE
 
 SCRIPTS = 50
@@ -81,6 +83,21 @@ def test_fifty_programs_that_end_at_once_leave_no_lease(
         with managing(server_of_scripts()) as manager:
             asyncio.run(script(manager.cache, number % 10))
             until(lambda: not leased(), f"program {number} has left no lease")
+
+
+def test_a_program_that_ends_beside_a_server_that_hangs_waits_for_one_deadline(own_server: Server) -> None:
+    with proxy_to(own_server.url) as proxy, managing(f"{proxy.url}?timeout=1") as manager:
+
+        async def script() -> None:
+            await manager.cache.aget("warm")
+            proxy.fault = swallow
+            for key in KEYS:
+                await cancelled(dashboard.get_cached(key), 2)
+
+        program = Thread(target=asyncio.run, args=[script()], daemon=True)
+        program.start()
+        program.join(PATIENCE)
+        assert not program.is_alive()
 
 
 def is_lease(stored: bytes | None) -> bool:
