@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from hitrate.exceptions import ConfigError
@@ -18,6 +21,11 @@ if TYPE_CHECKING:
     from odoo.api import Environment
 
 Method = TypeVar("Method", bound=Callable[..., Any])
+
+# What is being computed: the implementation that was called, by the model and the name of its method.
+_computing: ContextVar[Mapping[tuple[str, str], Callable[..., Any]]] = ContextVar(
+    "hitrate_odoo_computing", default=MappingProxyType({})
+)
 
 
 def cached(
@@ -35,6 +43,9 @@ def cached(
 
     Of a model's method, the ids of ``self`` are in the key, and on a miss the method runs on a cursor of its own, so
     that what it read is newer than whatever was forgotten before. A controller's reads with the request's cursor.
+
+    A method may override another one that is kept, and call it by ``super()``: what the whole returns is kept, and no
+    part of it.
 
     Whoever calls a model's method must be allowed to read the records, as if it were computed for him; that alone is
     looked at, and not by ``"user"`` in `vary`, whose values nobody else gets. What depends on more (fields for some
@@ -74,6 +85,10 @@ def cached(
         @functools.wraps(method)
         def call(self: Any, /, *args: Any, **kwargs: Any) -> Any:
             env, is_model = _environment(self)
+            name = (_kind_of(self), method.__name__)
+            if _computing.get().get(name, method) is not method:
+                # Called by `super()`, for a part of the value that stands under this key.
+                return method(self, *args, **kwargs)
             if is_model and not all(self._ids):
                 # A record that is not in the database yet: nobody else will ever ask for it.
                 return method(self, *args, **kwargs)
@@ -82,7 +97,8 @@ def cached(
             names = tags(self, *args, **kwargs) if callable(tags) else tags
 
             def compute(computing: Environment) -> Any:
-                return method(self.with_env(computing) if is_model else self, *args, **kwargs)
+                with _noted(name, method):
+                    return method(self.with_env(computing) if is_model else self, *args, **kwargs)
 
             return remember(
                 env,
@@ -114,8 +130,7 @@ def _spelling(
     signature = full.replace(parameters=list(full.parameters.values())[1:])
 
     def spell(owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-        kind = getattr(owner, "_name", None) or f"{type(owner).__module__}.{type(owner).__qualname__}"
-        first = prefix if prefix is not None else f"{kind}.{method.__name__}"
+        first = prefix if prefix is not None else f"{_kind_of(owner)}.{method.__name__}"
         if key is None:
             text = call_key(method, signature, args, kwargs)
         else:
@@ -124,6 +139,20 @@ def _spelling(
         return f"{first}:{bounded(escaped(ids))}:{text}"
 
     return spell
+
+
+def _kind_of(owner: Any) -> str:
+    """The model, or the class of a controller."""
+    return getattr(owner, "_name", None) or f"{type(owner).__module__}.{type(owner).__qualname__}"
+
+
+@contextmanager
+def _noted(name: tuple[str, str], method: Callable[..., Any]) -> Iterator[None]:
+    token = _computing.set({**_computing.get(), name: method})
+    try:
+        yield
+    finally:
+        _computing.reset(token)
 
 
 def _check_readable(records: Any) -> None:

@@ -109,7 +109,8 @@ def remember(
 
     def make(lease: Lease | None) -> Made[Any]:
         if lease is None:
-            return Made(make_value(env)[0], may_be_stored=False)
+            value, is_kept = make_value(env)
+            return Made(value, may_be_stored=is_kept and not has_written(env.cr))
         (value, is_kept), older_by = _computed(env, key, make_value, settings, own_cursor=own_cursor)
         if has_written(env.cr):
             _say_why_not(key, "changes data, which is done at every call")

@@ -45,8 +45,28 @@ class ResPartnerCategory(models.Model):
     def _told(self):
         return self.name
 
+    @cached(0.001, vary=(), stale=600)
+    def _old(self):
+        return self.name
+
     def told(self):
         return self._told()
+
+    def old(self):
+        return self._old()
+
+
+class ResPartnerCategoryInAnotherAddon(models.Model):
+    _inherit = "res.partner.category"
+
+    @cached(300, vary=(), tags=lambda self: [f"category:{self.id}"])
+    def _told(self):
+        return f"{super()._told()}!"
+
+    # Not fresh any more when it is asked for again.
+    @cached(0.001, vary=(), stale=600)
+    def _old(self):
+        return f"{super()._old()}!"
 
 
 class ResPartner(models.Model):
