@@ -66,7 +66,7 @@ class Fills:
         return None
 
     async def _lease_or_value(self, key: str) -> Any:
-        # As in `_of_task`: loaded by who is in a task anyway.
+        # As in `_asker`: loaded by who is in a task anyway.
         from asyncio import CancelledError, shield
 
         from hitrate.lease.tasks import in_background
