@@ -59,10 +59,6 @@ class ResPartnerCategory(models.Model):
 class ResPartnerCategoryInAnotherAddon(models.Model):
     _inherit = "res.partner.category"
 
-    @cached(300, vary=(), tags=lambda self: [f"category:{self.id}"])
-    def _told(self):
-        return f"{super()._told()}!"
-
     # Not fresh any more when it is asked for again.
     @cached(0.001, vary=(), stale=600)
     def _old(self):
