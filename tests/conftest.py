@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -86,6 +87,11 @@ def make_cache(server: Endpoint, prefix: str) -> Iterator[Callable[..., hitrate.
             return cache
 
         yield make
+
+
+needs_redis_cli = pytest.mark.skipif(
+    shutil.which("redis-cli") is None, reason="redis-cli is not installed, which documents use by hand"
+)
 
 
 @pytest.fixture

@@ -86,7 +86,7 @@ PUBLIC = {
     "hitrate.metrics": frozenset({"collector", "publish"}),
     "hitrate.odoo": frozenset(
         """
-        Answer CacheMixin Rule Settings cache_of cached client_address forgets invalidate on_change_of_state
+        Answer CacheMixin Rule Settings cache_of cached client_address forget_keys forgets invalidate on_change_of_state
         once_per_request rate_limited remember settings_of snapshot_age
         """.split()
     ),

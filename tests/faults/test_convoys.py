@@ -12,7 +12,7 @@ import pytest
 
 import hitrate
 from hitrate._native import Entry, Lease
-from hitrate.lease import Found, Made, Place, Rules, run, vain
+from hitrate.lease import Found, Made, Place, Rules, hit_for_miss, run
 from hitrate.lease.tasks import arun
 from hitrate.testing import Server
 from tests.faults.conftest import PATIENCE, MakeCache, until
@@ -100,13 +100,13 @@ def test_one_that_is_stored_again_is_waited_for(clients: tuple[hitrate.Cache, hi
     client, other = clients
     name = (id(client), "page")
     assert ask(client, lambda _: PRIVATE) == PRIVATE
-    assert vain.is_expected(name)
+    assert hit_for_miss.is_expected(name)
 
     def make(lease: Lease | None) -> Made[str]:
         return Made("public", was_stored=Place(client, "page").keep_value(lease, "public", TIMES))
 
     assert ask(client, make) == Made("public", was_stored=True)
-    assert not vain.is_expected(name)
+    assert not hit_for_miss.is_expected(name)
     client.delete("page")
     lease = Place(other, "page").lease(60, None)
     with ThreadPoolExecutor(1) as pool:
@@ -123,6 +123,6 @@ def test_one_that_is_stored_again_is_waited_for(clients: tuple[hitrate.Cache, hi
 
 def test_an_attacker_s_keys_are_not_all_remembered(clients: tuple[hitrate.Cache, hitrate.Cache]) -> None:
     for number in range(10_000):
-        vain.note((id(clients[0]), str(number)), PRIVATE)
-    assert vain.is_expected((id(clients[0]), "9999"))
-    assert len(vain._until) <= 1024
+        hit_for_miss.note((id(clients[0]), str(number)), PRIVATE)
+    assert hit_for_miss.is_expected((id(clients[0]), "9999"))
+    assert len(hit_for_miss._until) <= 1024

@@ -18,14 +18,13 @@ import yaml
 
 import hitrate
 from hitrate.testing import Server
+from tests.conftest import needs_redis_cli
 from tests.integration.conftest import MakeVerbs, Verbs
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 GUIDE = (ROOT / "docs/guides/redis-in-production.md").read_text("utf-8")
 COMPOSE = ROOT / "examples/compose.yaml"
 PASSWORD = "0123456789abcdef"
-
-needs_cli = pytest.mark.skipif(shutil.which("redis-cli") is None, reason="redis-cli is not installed")
 
 
 def commands() -> Iterator[list[str]]:
@@ -139,7 +138,7 @@ def test_the_server_of_the_compose_file_evicts_instead_of_refusing(composed: Ser
     cache.close()
 
 
-@needs_cli
+@needs_redis_cli
 def test_the_health_check_is_healthy_only_where_the_password_is_right_and_the_server_answers(
     composed: Server, service: dict[str, Any]
 ) -> None:
@@ -266,7 +265,7 @@ def test_without_a_password_one_may_only_ping_once_the_default_user_is_cut_down(
             own_server.execute(*command)
 
 
-@needs_cli
+@needs_redis_cli
 def test_every_command_of_the_guide_is_one(start_server: Callable[..., Server], tmp_path: Path) -> None:
     server = start_server(password=PASSWORD)
     server.execute("SET", "shop:1:report", "x", "EX", "100")

@@ -228,18 +228,29 @@ def test_a_serializer_of_ones_own_is_used_and_what_was_there_before_is_read(make
 class Packed:
     """A serializer of a project's, as many are written."""
 
-    def __init__(self, decode: Callable[[bytes], Any]) -> None:
-        self.loads = decode
-
-    def dumps(self, value: Any) -> bytes:
-        raise NotImplementedError
+    def __init__(self, encode: Callable[[Any], bytes], decode: Callable[[bytes], Any]) -> None:
+        self.dumps, self.loads = encode, decode
 
 
-@pytest.mark.parametrize("decode", [zlib.decompress, gzip.decompress, lzma.decompress, struct.Struct("3d").unpack])
+POINT = struct.Struct("3d")
+
+
+@pytest.mark.parametrize(
+    ("serializer", "own"),
+    [
+        (Packed(zlib.compress, zlib.decompress), b"own"),
+        (Packed(gzip.compress, gzip.decompress), b"own"),
+        (Packed(lzma.compress, lzma.decompress), b"own"),
+        (Packed(lambda point: POINT.pack(*point), POINT.unpack), (1.0, 2.0, 3.0)),
+    ],
+    ids=["zlib", "gzip", "lzma", "struct"],
+)
 def test_what_decoders_raise_is_a_miss_and_what_was_there_before_is_read(
-    make_cache: MakeCache, decode: Callable[[bytes], Any]
+    make_cache: MakeCache, serializer: Packed, own: object
 ) -> None:
-    cache = make_cache(serializer=Packed(decode))
+    cache = make_cache(serializer=serializer)
+    cache.set("own", own)
+    assert cache.get("own") == own
     make_cache(serializer="json").set("old", {"a": 1})
     assert cache.get("old") == {"a": 1}
     make_cache(serializer="pickle").set("pickled", [1])

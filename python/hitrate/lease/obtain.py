@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 from typing import Any, NamedTuple, TypeAlias, cast
 
 from hitrate._native import Entry, Lease
-from hitrate.lease import vain
+from hitrate.lease import hit_for_miss
 from hitrate.lease.flight import Flight, Flights
 from hitrate.lease.place import Place
 from hitrate.lease.rules import Found, Made, Rules
@@ -35,7 +35,7 @@ class _Asked(NamedTuple):
         is_failure: see `obtain`.
     """
 
-    name: vain.Name
+    name: hit_for_miss.Name
     rules: Rules
     is_failure: Callable[[Exception], bool]
 
@@ -84,7 +84,7 @@ def obtain(
                 flight.land()
         if is_servable(seen, rules):
             return Found(cast(Entry, seen), "stale")
-        if vain.is_expected(name) and not _excuses(seen, rules):
+        if hit_for_miss.is_expected(name) and not _excuses(seen, rules):
             return (yield from _make(asked, seen, None))
         has_landed = yield ("join", under_way, max(0.0, ends - time.monotonic()))
         if under_way.has_failed and _excuses(seen, rules):
@@ -123,7 +123,7 @@ def _lead(asked: _Asked, seen: Entry | None, flight: Flight, ends: float) -> Gen
             if lease.fresh_for > 0:
                 return Found(lease, "collapsed")
             seen = lease
-        if lease is None or now >= ends or vain.is_expected(asked.name):
+        if lease is None or now >= ends or hit_for_miss.is_expected(asked.name):
             # The server is away; or it took too long; or it is not worth a wait. Nor is it for others.
             flight.is_in_vain = True
             flight.land()
@@ -167,13 +167,13 @@ def _make(asked: _Asked, seen: Entry | None, lease: Lease | None) -> Generator[W
         raise
     except BaseException as error:
         if isinstance(error, Exception):
-            vain.note(asked.name, None)
+            hit_for_miss.note(asked.name, None)
         if lease is not None:
             yield ("release", lease)
         if isinstance(error, Exception) and _excuses(seen, asked.rules) and asked.is_failure(error):
             return Found(cast(Entry, seen), "error")
         raise
-    vain.note(asked.name, made)
+    hit_for_miss.note(asked.name, made)
     if lease is not None and not made.was_stored:
         yield ("release", lease)
     if made.has_failed and _excuses(seen, asked.rules):

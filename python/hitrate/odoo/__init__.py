@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hitrate.odoo.address import client_address
 from hitrate.odoo.clients import cache_of
-from hitrate.odoo.commit import invalidate
+from hitrate.odoo.commit import forget_keys, invalidate
 from hitrate.odoo.decorators import cached
 from hitrate.odoo.entries import Answer, remember
 from hitrate.odoo.events import on_change_of_state
@@ -22,6 +22,7 @@ __all__ = [
     "cache_of",
     "cached",
     "client_address",
+    "forget_keys",
     "forgets",
     "invalidate",
     "on_change_of_state",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hitrate._native import Lease
 from hitrate.exceptions import SerializationError
+from hitrate.http.text import bounded, escaped
 from hitrate.invalidation import NATIVE_SUFFIX
 from hitrate.lease import Found, Made, Place, Rules, run
 from hitrate.odoo.clients import cache_of
@@ -50,6 +51,7 @@ def remember(
     *,
     ttl: float,
     vary: Iterable[str],
+    below: str = "",
     tags: Iterable[str] = (),
     stale: float = 0,
     skip: Callable[[Any], bool] | None = None,
@@ -77,6 +79,7 @@ def remember(
             what `vary` names alone.
         ttl: seconds for which it is fresh.
         vary: what it depends on besides the key: see `hitrate.odoo.cached`.
+        below: tells entries of one key apart that are to be forgotten together, by that key.
         tags: names by which it is forgotten, beside its key.
         stale: seconds after `ttl` in which it is still returned while one call computes it anew.
         skip: tells of a value that it is not to be kept.
@@ -96,7 +99,7 @@ def remember(
         return Answer(make_value(env)[0], was_cached=False)
     settings = settings_of(env)
     is_in_use = settings.is_enabled and (settings.in_tests or not _is_in_a_test())
-    place = _place(env, key, vary, declared)
+    place = _place(env, key, below, vary, declared)
     if not is_in_use or bypasses(env.cr, place.key, place.tags) or (has_written(env.cr) and not declared):
         return Answer(make_value(env)[0], was_cached=False)
     entry = place.look()
@@ -125,10 +128,11 @@ def remember(
     return Answer(outcome.result, was_cached=False)
 
 
-def _place(env: Environment, key: str, vary: Iterable[str], tags: Iterable[str]) -> Place:
+def _place(env: Environment, key: str, below: str, vary: Iterable[str], tags: Iterable[str]) -> Place:
     database = env.cr.dbname
     names = (*(tag_of(database, tag) for tag in tags), tag_of_key(database, key))
-    return Place(cache_of(env), f"{key}:{key_parts(env, vary)}{NATIVE_SUFFIX}", names)
+    parts = key_parts(env, vary) + (f":{bounded(escaped(below))}" if below else "")
+    return Place(cache_of(env), f"{key}:{parts}{NATIVE_SUFFIX}", names)
 
 
 def _value_of(

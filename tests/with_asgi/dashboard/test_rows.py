@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 import logging
-import shutil
 import subprocess
 from typing import Any
 
@@ -25,6 +24,7 @@ from hitrate.layouts.fastapi_dashboard import (
 )
 from hitrate.layouts.fastapi_dashboard.metrics import Counters
 from hitrate.testing import Endpoint, free_port
+from tests.conftest import needs_redis_cli
 from tests.faults.conftest import PATIENCE, run_python
 from tests.with_asgi.dashboard.conftest import MakeManager, raw
 
@@ -169,12 +169,11 @@ def test_the_script_that_tries_the_connection_prints_what_is_documented(server: 
 
 def cli(url: str, *arguments: str) -> str:
     """Run one of the document's lines of ``redis-cli``."""
-    if shutil.which("redis-cli") is None:
-        pytest.skip("redis-cli is not installed")
     command = ["redis-cli", "-u", url, "--no-raw", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE).stdout.strip()
 
 
+@needs_redis_cli
 @pytest.mark.parametrize(
     ("typed", "value"),
     [("hello", None), ('"hello"', "hello"), ('{"a": [1]}', {"a": [1]}), ("null", None)],

@@ -12,7 +12,6 @@ from hitrate.layouts.quelyos_ecommerce import DEFAULT_TTL, cached_key
 from hitrate.odoo import remember
 
 _logger = logging.getLogger(__name__)
-CALLED = "hitrate_called"
 # Of the method nothing is known, so that its value is given to nobody for whom it could be another one.
 EVERYTHING = ("company", "lang", "pricelist", "timezone", "user", "website")
 
@@ -33,14 +32,14 @@ def cached(key_prefix, expire=DEFAULT_TTL):
         def call(self, *args, **kwargs):
             given = own.bind(*args, **kwargs).args
             key = cached_key(key_prefix, *(bounded(escaped(str(value))) for value in given))
-            # Whose records, and arguments that are spelled alike: below the key, by which all of it is forgotten.
-            called = f"{','.join(map(str, self._ids))}:{call_key(method, own, args, kwargs)}"
             found = remember(
-                self.with_context({**self.env.context, CALLED: called}).env,
+                self.env,
                 key,
                 lambda env: method(self.with_env(env), *args, **kwargs),
                 ttl=expire,
-                vary=(*EVERYTHING, f"context.{CALLED}"),
+                vary=EVERYTHING,
+                # Whose records, and arguments that are spelled alike.
+                below=f"{','.join(map(str, self._ids))}:{call_key(method, own, args, kwargs)}",
             )
             _logger.debug("Cache HIT: %s" if found.was_cached else "Cache MISS: %s", key)
             return found.value

@@ -9,8 +9,7 @@ from typing import Any
 from odoo import api, models
 
 from hitrate.exceptions import HitrateError, ServerUnavailableError
-from hitrate.odoo import cache_of, on_change_of_state, settings_of
-from hitrate.odoo.commit import forget_keys
+from hitrate.odoo import cache_of, forget_keys, on_change_of_state, settings_of
 
 _logger = logging.getLogger(__name__)
 
