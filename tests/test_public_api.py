@@ -153,3 +153,20 @@ def test_importing_the_adapter_of_django_reads_no_setting() -> None:
     command = [sys.executable, "-c", "import hitrate.django, hitrate.layouts.nalar, hitrate.layouts.django_ecommerce"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_beside_an_adapter_of_django_without_a_project_functions_are_cached() -> None:
+    program = """
+import hitrate, hitrate.django
+
+calls = []
+
+@hitrate.cached(hitrate.Cache("memory://"))
+def made():
+    calls.append(1)
+    return len(calls)
+
+print(made(), made())
+"""
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1 1\n", "")

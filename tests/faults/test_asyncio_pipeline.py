@@ -10,7 +10,7 @@ import pytest
 
 from hitrate.exceptions import ProtocolError, ServerConnectionError, ServerError
 from hitrate.testing import Server
-from tests.faults.conftest import MakeCache, eventually
+from tests.faults.conftest import MakeCache, eventually, until_healed
 from tests.faults.event_loops import NewLoop, clients, every_loop, no_task_is_left, run
 from tests.faults.proxy import Cut, Link, Proxy, healthy, trickle, truncate
 
@@ -139,6 +139,7 @@ async def test_what_may_not_be_repeated_fails_with_the_connection_and_says_so(
     proxy.fault = healthy
     assert {type(failure) for failure in found} == {ServerConnectionError}
     assert "the server closed it" in str(found[0])
+    until_healed(cache)
     # None was counted twice.
     assert await cache.aincr("counter") <= 11
 

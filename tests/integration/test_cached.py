@@ -208,7 +208,7 @@ def test_a_thread_that_hangs_is_given_up_for_dead(cache: hitrate.Cache) -> None:
 
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(slow)
-        hangs.wait()
+        assert hangs.wait(60)
         time.sleep(0.1)
         # Else it would wait for an hour.
         assert slow() == "made"

@@ -49,6 +49,9 @@ def snapshot_risk() -> float | None:
         (seconds) more. None: nobody can tell, because a transaction is open outside of a request, or SQLite is in the
         middle of a query.
     """
+    if not settings.configured:
+        # Nobody has read a setting yet, and so nobody a database by Django: the process may have no project at all.
+        return 0.0
     if any(_is_in_a_query(connection) for connection in connections.all(initialized_only=True)):
         return None
     lag = float(getattr(settings, "HITRATE_REPLICA_LAG", 0)) if len(connections.settings) > 1 else 0.0
