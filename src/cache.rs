@@ -333,7 +333,11 @@ impl Cache {
 
 fn forget_copies(l1: &L1, written: &Forget) {
     match written {
-        Forget::Keys(keys) | Forget::Records(keys) => keys.iter().for_each(|key| drop(l1.forget(key))),
+        Forget::Keys(keys) | Forget::Records(keys) | Forget::Notes(keys) => {
+            for key in keys {
+                drop(l1.forget(key));
+            }
+        }
         // Critical keys are never in it, so it need not know which patterns spare them.
         Forget::Patterns(patterns) => {
             drop(l1.forget_matching(patterns.iter().map(|pattern| pattern.glob.clone()).collect()));

@@ -330,7 +330,7 @@ impl Health {
     /// not wait for this as well.
     #[must_use]
     pub fn journal_behind_records(self: &Arc<Self>, forget: &Forget) -> bool {
-        if !self.has_journal() || matches!(forget, Forget::Records(_)) {
+        if !self.has_journal() || matches!(forget, Forget::Records(_) | Forget::Notes(_)) {
             return false;
         }
         let mut state = self.state.lock();

@@ -91,7 +91,7 @@ impl Health {
             match self.forget(&work) {
                 Ok(()) => {
                     let count = match &work {
-                        Forget::Keys(keys) | Forget::Records(keys) => keys.len(),
+                        Forget::Keys(keys) | Forget::Records(keys) | Forget::Notes(keys) => keys.len(),
                         Forget::Patterns(patterns) => patterns.len(),
                         Forget::Everything { .. } | Forget::Lock(_) => 1,
                     };
@@ -142,7 +142,7 @@ impl Health {
             Forget::Keys(keys) => {
                 blocking::run(&self.pool, &mut Unlink::new(keys.clone()), &PlainWaiter, patience)?;
             }
-            Forget::Records(records) => {
+            Forget::Records(records) | Forget::Notes(records) => {
                 blocking::run(&self.pool, &mut RecordsForget::new(records.clone()), &PlainWaiter, patience)?;
             }
             Forget::Patterns(patterns) => {

@@ -18,8 +18,10 @@ const KEYS_PER_PIECE: usize = 500;
 pub enum Forget {
     /// These keys.
     Keys(Vec<FullKey>),
-    /// What depends on these records (of tags, or of all that was forgotten): they get new versions.
+    /// What depends on these records of tags: they get new versions.
     Records(Vec<FullKey>),
+    /// That something was forgotten by key or pattern: these records say when.
+    Notes(Vec<FullKey>),
     /// Every key that one of these takes.
     Patterns(Vec<Pattern>),
     /// Every key of this cache.
@@ -70,6 +72,7 @@ impl Everything {
 pub struct Journal {
     keys: HashSet<FullKey>,
     records: HashSet<FullKey>,
+    notes: HashSet<FullKey>,
     patterns: BTreeSet<Pattern>,
     everything: Everything,
     locks: BTreeSet<Box<Abandoned>>,
@@ -81,7 +84,7 @@ pub struct Journal {
 impl Forget {
     fn names(&self, key: &[u8], is_critical: impl Fn() -> bool) -> bool {
         match self {
-            Self::Keys(keys) | Self::Records(keys) => keys.iter().any(|one| one.as_slice() == key),
+            Self::Keys(keys) | Self::Records(keys) | Self::Notes(keys) => keys.iter().any(|one| one.as_slice() == key),
             Self::Patterns(patterns) => patterns.iter().any(|pattern| pattern.takes(key, &is_critical)),
             // Asked for apart, for a key may be spared here that no pattern spares.
             // Of a lock: whoever else holds it keeps it.
@@ -97,6 +100,7 @@ impl Journal {
         Self {
             keys: HashSet::new(),
             records: HashSet::new(),
+            notes: HashSet::new(),
             patterns: BTreeSet::new(),
             everything: Everything::No,
             locks: BTreeSet::new(),
@@ -112,23 +116,28 @@ impl Journal {
             // Also once everything is to go: what that spares, sessions for example, may have been deleted by name.
             Forget::Keys(keys) => self.keys.extend(keys),
             Forget::Records(records) => self.records.extend(records),
+            Forget::Notes(notes) => self.notes.extend(notes),
             Forget::Patterns(patterns) => self.patterns.extend(patterns),
             Forget::Everything { spares_critical } => self.all(spares_critical),
             // Nothing could stand for those that find no room.
             Forget::Lock(lock) if self.locks.len() < self.max_keys => drop(self.locks.insert(lock)),
             Forget::Lock(_) => {}
         }
-        self.patterns.len() > MAX_PATTERNS || self.keys.len() + self.records.len() > self.max_keys
+        let named = self.keys.len() + self.records.len();
+        self.patterns.len() > MAX_PATTERNS || named > self.max_keys || self.notes.len() > self.max_keys
     }
 
-    /// Remembers "everything but the critical keys" instead of all details, and of critical keys as many as it may hold.
+    /// Remembers "everything but the critical keys" instead of all details, and of critical keys and records as many as it may
+    /// hold. Notes stay, for everything is deleted bit by bit: a loader of an older state would not know of it in between.
     pub fn overflow(&mut self, is_critical: impl Fn(&[u8]) -> bool) {
         self.all(true);
         self.patterns.clear();
-        // The records are deleted with everything: what depends on them is a miss then.
-        self.records.clear();
         let max_keys = self.max_keys;
-        self.keys = self.keys.drain().filter(|key| is_critical(key)).take(max_keys).collect();
+        self.notes = self.notes.drain().take(max_keys).collect();
+        // Other records are deleted with everything: what depends on them is a miss then.
+        self.records = self.records.drain().filter(|key| is_critical(key)).take(max_keys).collect();
+        let room = max_keys - self.records.len();
+        self.keys = self.keys.drain().filter(|key| is_critical(key)).take(room).collect();
     }
 
     /// Everything is to go; what was said before may have spared less.
@@ -156,12 +165,13 @@ impl Journal {
     pub fn len(&self) -> usize {
         let under_way = match &self.under_way {
             None => 0,
-            Some(Forget::Keys(keys) | Forget::Records(keys)) => keys.len(),
+            Some(Forget::Keys(keys) | Forget::Records(keys) | Forget::Notes(keys)) => keys.len(),
             Some(Forget::Patterns(patterns)) => patterns.len(),
             Some(Forget::Everything { .. } | Forget::Lock(_)) => 1,
         };
         let everything = usize::from(self.everything != Everything::No);
-        self.keys.len() + self.records.len() + self.patterns.len() + self.locks.len() + everything + under_way
+        let named = self.keys.len() + self.records.len() + self.notes.len() + self.patterns.len() + self.locks.len();
+        named + everything + under_way
     }
 
     /// Whether a key is to be deleted by name or pattern, so that what the server still holds must not be read.
@@ -169,6 +179,7 @@ impl Journal {
     pub fn names(&self, key: &[u8], is_critical: impl Fn() -> bool) -> bool {
         self.keys.contains(key)
             || self.records.contains(key)
+            || self.notes.contains(key)
             || self.patterns.iter().any(|pattern| pattern.takes(key, &is_critical))
             || self.under_way.as_ref().is_some_and(|forget| forget.names(key, &is_critical))
     }
@@ -183,14 +194,15 @@ impl Journal {
         self.everything.max(under_way).takes(is_critical)
     }
 
-    /// Whether records wait. What is deleted meanwhile must be deleted again behind them: a loader of another process that
+    /// Whether records or notes wait. What is deleted meanwhile must be deleted again behind them: a loader of another process that
     /// proves by them that nothing was forgotten may have stored something in between.
     #[must_use]
     pub fn has_records(&self) -> bool {
-        !self.records.is_empty() || matches!(self.under_way, Some(Forget::Records(_)))
+        let are_under_way = matches!(self.under_way, Some(Forget::Records(_) | Forget::Notes(_)));
+        are_under_way || !self.records.is_empty() || !self.notes.is_empty()
     }
 
-    /// Begins the next piece of work: a lock, some records, some keys, then all patterns in one walk, then everything.
+    /// Begins the next piece of work: a lock, some notes or records, some keys, then all patterns in one walk, then everything.
     pub fn begin(&mut self) -> Option<Forget> {
         self.under_way = self.next();
         self.under_way.clone()
@@ -199,6 +211,9 @@ impl Journal {
     fn next(&mut self) -> Option<Forget> {
         if let Some(lock) = self.locks.pop_first() {
             return Some(Forget::Lock(lock));
+        }
+        if !self.notes.is_empty() {
+            return Some(Forget::Notes(some_of(&mut self.notes)));
         }
         if !self.records.is_empty() {
             return Some(Forget::Records(some_of(&mut self.records)));
@@ -227,6 +242,7 @@ impl Journal {
         match self.under_way.take() {
             Some(Forget::Keys(keys)) => self.keys.extend(keys),
             Some(Forget::Records(records)) => self.records.extend(records),
+            Some(Forget::Notes(notes)) => self.notes.extend(notes),
             Some(Forget::Patterns(patterns)) => self.patterns.extend(patterns),
             Some(Forget::Everything { spares_critical }) => self.all(spares_critical),
             Some(Forget::Lock(lock)) => drop(self.locks.insert(lock)),
@@ -385,6 +401,30 @@ mod tests {
         assert_eq!(journal.begin(), Some(Forget::Everything { spares_critical: true }));
     }
 
+    #[test]
+    fn an_overflow_keeps_notes_and_tells_them_before_everything_is_deleted() {
+        let mut journal = Journal::new(1);
+        assert!(!journal.push(Forget::Notes(vec![key("note")])) && journal.has_records());
+        assert!(journal.push(Forget::Keys(vec![key("a"), key("b")])));
+        journal.overflow(|_| false);
+        assert_eq!((journal.len(), journal.begin()), (2, Some(Forget::Notes(vec![key("note")]))));
+        assert!(journal.has_records() && journal.names(b"note", || false));
+        journal.put_back();
+        assert_eq!((journal.len(), journal.begin()), (2, Some(Forget::Notes(vec![key("note")]))));
+        journal.finish();
+        assert_eq!(journal.begin(), Some(Forget::Everything { spares_critical: true }));
+    }
+
+    #[test]
+    fn an_overflow_keeps_records_that_are_spared_with_critical_keys() {
+        let mut journal = Journal::new(2);
+        assert!(!journal.push(Forget::Keys(vec![key("session:1")])));
+        assert!(journal.push(Forget::Records(vec![key("tag:session:5"), key("tag:product:5")])));
+        journal.overflow(|key| key.windows(8).any(|part| part == b"session:"));
+        assert_eq!(journal.begin(), Some(Forget::Records(vec![key("tag:session:5")])));
+        assert_eq!(journal.begin(), Some(Forget::Keys(vec![key("session:1")])));
+    }
+
     proptest! {
         #[test]
         fn nothing_that_was_pushed_is_lost(numbers in prop::collection::vec(0u8..50, 0..80), max_keys in 1usize..60) {
@@ -401,7 +441,7 @@ mod tests {
                 match forget {
                     Forget::Keys(keys) => kept.extend(keys),
                     Forget::Everything { .. } => everything = true,
-                    Forget::Patterns(_) | Forget::Records(_) | Forget::Lock(_) => prop_assert!(false, "no pattern was pushed"),
+                    Forget::Patterns(_) | Forget::Records(_) | Forget::Notes(_) | Forget::Lock(_) => prop_assert!(false, "no pattern was pushed"),
                 }
             }
             prop_assert!(everything || numbers.iter().all(|number| kept.contains(&key(&number.to_string()))));

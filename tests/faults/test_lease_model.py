@@ -56,13 +56,17 @@ class Run:
         self.chance = random.Random(seed)
         self.slots = {key: Slot() for key in KEYS}
         self.held: list[tuple[str, Lease]] = []
+        self.began: dict[Lease, float] = {}
+        self.forgotten: dict[str, float] = {}
+        self.older = 0
         self.seen: dict[str, Entry] = {}
         self.last: deque[str] = deque(maxlen=25)
         self.number = 0
 
     def step(self) -> None:
-        verbs = (self.read, self.lease, self.lease, self.fill, self.fill, self.release, self.forget, self.delete)
-        (verb,) = self.chance.choices((*verbs, self.flush), (*[10] * len(verbs), 1))
+        verbs = [self.read, self.lease, self.fill, self.fill_older, self.release, self.forget, self.delete]
+        verbs += [self.lease, self.fill]
+        (verb,) = self.chance.choices((*verbs, self.flush, self.rest), (*[10] * len(verbs), 1, 8))
         verb()
 
     def read(self) -> None:
@@ -91,6 +95,7 @@ class Run:
             assert isinstance(found, Lease)
             slot.holder, slot.is_outdated = found, False
             self.held.append((key, found))
+            self.began[found] = time.time()
 
     def drawn(self) -> tuple[str, Lease] | None:
         """A lease to do something with; it may be used again later."""
@@ -110,6 +115,25 @@ class Run:
         elif slot.holder is lease:
             slot.holder = None
 
+    def fill_older(self) -> None:
+        """Fill with what was read so long before the lease that something may have been forgotten since."""
+        if (drawn := self.drawn()) is None:
+            return
+        (key, lease), older_by = drawn, self.chance.choice([0.0005, 0.001, 0.002])
+        self.number += 1
+        self.last.append(f"fill {key} with {self.number}, read {older_by} s earlier")
+        slot = self.slots[key]
+        stored = self.cache._fill_value(lease, self.number, fresh=FAR, lifetime=2 * FAR, older_by=older_by)
+        if stored:
+            assert slot.holder is lease
+            assert not slot.is_outdated
+            # Times of forgetting are noted before, those of leases afterwards: whatever is caught here is wrong.
+            assert all(self.forgotten.get(tag, 0) < self.began[lease] - older_by for tag in TAGS[key])
+            self.slots[key] = Slot(self.number)
+            self.older += 1
+        elif slot.holder is lease:
+            slot.holder = None
+
     def release(self) -> None:
         if (drawn := self.drawn()) is None:
             return
@@ -123,6 +147,7 @@ class Run:
     def forget(self) -> None:
         tag = self.chance.choice("ab")
         self.last.append(f"forget {tag}")
+        self.forgotten[tag] = time.time()
         if self.chance.random() < 0.8:
             assert self.cache._forget_tags([tag]) == 1
         else:
@@ -141,6 +166,11 @@ class Run:
             self.cache.execute(how, self.cache.make_key(key), *([-1] if how == "PEXPIRE" else []))
         self.slots[key] = Slot()
 
+    def rest(self) -> None:
+        """Let so much time pass that what was forgotten is older than what `fill_older` may have read."""
+        self.last.append("rest")
+        time.sleep(0.003)
+
     def flush(self) -> None:
         self.last.append("flush")
         self.cache.clear()
@@ -155,6 +185,7 @@ def test_each_step_does_what_the_model_does(cache: hitrate.Cache, seconds: float
             run.step()
     except AssertionError as error:
         raise AssertionError(f"seed {seed}: {[*run.last]}") from error
+    assert run.older > 0
 
 
 class Site:

@@ -11,10 +11,14 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use std::sync::Arc;
 
-fn forgetting<F: Finish<usize>>(records: Vec<FullKey>, finish: F) -> Plan<RecordsForget, F> {
+fn forgetting<F: Finish<usize>>(
+    records: Vec<FullKey>,
+    journaled: fn(Vec<FullKey>) -> Forget,
+    finish: F,
+) -> Plan<RecordsForget, F> {
     // Of none at all nothing is sent.
     let forgotten = records.is_empty();
-    let role = Role::Forget(Forget::Records(records.clone()));
+    let role = Role::Forget(journaled(records.clone()));
     let operation = RecordsForget::new(records);
     Plan { call: Call { forgotten, bulk: operation.is_bulk(), ..Call::new(role) }, operation, finish }
 }
@@ -34,7 +38,7 @@ impl Inner {
         let at_once = records.is_empty().then_some(0);
         // None when the server is away and it was written down.
         let finish = move |py: Python<'_>, count: Option<usize>| Ok(count.or(at_once).into_pyobject(py)?.unbind());
-        Ok(forgetting(records, finish))
+        Ok(forgetting(records, Forget::Records, finish))
     }
 
     fn note_forgotten(
@@ -43,7 +47,7 @@ impl Inner {
         version: Given<'_, '_>,
     ) -> PyResult<Plan<RecordsForget, impl Finish<usize> + use<>>> {
         let finish = |py: Python<'_>, _: Option<usize>| Ok(py.None());
-        Ok(forgetting(vec![self.forgotten_record(py, version)?], finish))
+        Ok(forgetting(vec![self.forgotten_record(py, version)?], Forget::Notes, finish))
     }
 }
 
@@ -59,10 +63,10 @@ impl Inner {
             }
             return self.forget_patterns(py, patterns, version)?.wait(py, self).map(drop);
         }
-        let record = Forget::Records(vec![self.forgotten_record(py, version)?]);
+        let note = Forget::Notes(vec![self.forgotten_record(py, version)?]);
         let (_, keys, _) = self.many(keys, version)?;
         let patterns = self.patterns(py, patterns, version)?;
-        for forget in [record, Forget::Keys(keys), Forget::Patterns(patterns)] {
+        for forget in [note, Forget::Keys(keys), Forget::Patterns(patterns)] {
             self.cache.wrote(&Call::new(Role::Forget(forget.clone())));
             local.health.journal(forget);
         }
