@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+PROFILE ?= release
 CARGO_FLAGS ?=
 PYTEST_ARGS ?=
 # The tests of a group share something dear, and stay in one process.
@@ -45,8 +46,8 @@ $(VENV)/.bench-deps: $(VENV)/.deps
 	$(BIN)/python -m pip install -q --group bench
 	touch $@
 
-build: deps  ## make .venv and build the module into it, optimised
-	PIP_QUIET=1 $(BIN)/maturin develop -q --release --group build $(CARGO_FLAGS)
+build: deps  ## make .venv and build the module into it, optimised unless PROFILE=dev
+	PIP_QUIET=1 $(BIN)/maturin develop -q --profile $(PROFILE) --group build $(CARGO_FLAGS)
 
 lint: lint-rust deny lint-python  ## formatters, linters, types, stubs, licences
 

@@ -269,7 +269,7 @@ def test_a_fork_from_a_thread_while_others_wait_for_a_slot_works(own_server: Ser
 
 def read_in_worker(settings: tuple[str, str]) -> int:
     url, prefix = settings
-    return read_own(CACHES.setdefault(url, hitrate.Cache(url, prefix=prefix, on_error="raise")), 500)
+    return read_own(CACHES.setdefault(url, hitrate.Cache(url, prefix=prefix, on_error="raise", timeout=30)), 500)
 
 
 CACHES: dict[str, hitrate.Cache] = {}

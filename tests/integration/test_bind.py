@@ -53,6 +53,12 @@ def ask(bind: str, password: str | None, *askers: tuple[str, str | None]) -> Any
     return json.loads(done.stdout)
 
 
+def is_older_than_redis_7() -> bool:
+    """Whether throwaway servers are."""
+    version = subprocess.run(["redis-server", "--version"], capture_output=True, text=True, check=False).stdout
+    return re.search(r"^Redis server v=[2-6]\.", version) is not None
+
+
 needs_network = pytest.mark.skipif(not is_alone(), reason="needs unshare and ip, and the right to a network namespace")
 
 
@@ -67,6 +73,8 @@ def test_a_server_that_is_bound_to_localhost_refuses_other_addresses() -> None:
 def test_a_server_without_a_password_is_protected_from_other_machines() -> None:
     here, there = ask("0.0.0.0", None, ("127.0.0.1", None), (OUTSIDE, None))
     assert here == "v"
+    if there == "v" and is_older_than_redis_7():
+        pytest.skip("before Redis 7, a server that is told to listen everywhere protects nobody")
     # The server says why, and closes at once, so that it is not always heard.
     assert re.match(
         rf"ServerConnectionError: no connection to {re.escape(OUTSIDE)}:6379: |"

@@ -60,13 +60,15 @@ class OriginalPlace:
 
     def lease(self, seconds: float, _seen: object) -> Lease | Rebuilt | float | None:
         """Ask to be the one who computes; None also where an answer is there that must not be served."""
-        found = self.client._lease_original(self.key, seconds)
-        return self.rebuild(*found) if isinstance(found, tuple) else found
+        return self.met(self.client._lease_original(self.key, seconds))
 
-    async def alease(self, seconds: float, _seen: object) -> Lease | Rebuilt | float | None:
-        """Ask to be the one who computes, as `lease` does."""
-        found = await self.client._alease_original(self.key, seconds)
-        return self.rebuild(*found) if isinstance(found, tuple) else found
+    def alease(self, seconds: float, _seen: object) -> Awaitable[Any]:
+        """Ask to be the one who computes, in no task, which a loop that ends would cancel; `met` reads the answer."""
+        return self.client._alease_original(self.key, seconds)
+
+    def met(self, answer: Any) -> Lease | Rebuilt | float | None:
+        """What `alease` gives, as `lease` gives it."""
+        return self.rebuild(*answer) if isinstance(answer, tuple) else answer
 
     def release(self, lease: Lease) -> bool:
         """Give a lease back."""

@@ -85,9 +85,13 @@ class Place(NamedTuple):
         """
         return self.client._lease(self.key, seconds, self.tags, seen=seen)
 
-    def alease(self, seconds: float, seen: Entry | None) -> Awaitable[Lease | Entry | float | None]:
-        """Ask to be the one who rebuilds, as `lease` does; in no task, which a loop that ends would cancel."""
+    def alease(self, seconds: float, seen: Entry | None) -> Awaitable[Any]:
+        """Ask to be the one who rebuilds, in no task, which a loop that ends would cancel; `met` reads the answer."""
         return self.client._alease(self.key, seconds, self.tags, seen=seen)
+
+    def met(self, answer: Lease | Entry | float | None) -> Lease | Entry | float | None:
+        """What `alease` gives, as `lease` gives it."""
+        return answer
 
     def release(self, lease: Lease) -> bool:
         """Give a lease back."""

@@ -51,11 +51,12 @@ class _Async:
     async def lease(self, seconds: float, seen: Entry | None) -> Lease | Entry | float | None:
         asking = in_background(self._place.alease(seconds, seen))
         try:
-            return await asyncio.shield(asking)
+            answer = await asyncio.shield(asking)
         except asyncio.CancelledError:
             # The server may have given it all the same, and everybody else would wait for nothing.
             asking.add_done_callback(self._give_back)
             raise
+        return self._place.met(answer)
 
     def _give_back(self, asking: asyncio.Future[Any]) -> None:
         if not asking.cancelled() and asking.exception() is None and isinstance(asking.result(), Lease):

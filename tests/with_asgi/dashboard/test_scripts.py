@@ -6,11 +6,14 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator
 from threading import Thread
+from typing import Any, cast
 
 import pytest
 
 import hitrate
 from hitrate.layouts import fastapi_dashboard as dashboard
+from hitrate.lease import Made, OriginalPlace, Place, Rules
+from hitrate.lease.tasks import arun
 from hitrate.testing import Server
 from tests.faults.conftest import PATIENCE, until
 from tests.faults.proxy import proxy_to, swallow
@@ -59,6 +62,16 @@ async def ends_with_a_cancelled_function(cache: hitrate.Cache, turns: int) -> No
     await cancelled(hitrate.cached(ttl=60, cache=cache, lease=3600)(compute)(), turns)
 
 
+async def ends_with_a_cancelled_answer_that_old_code_reads(cache: hitrate.Cache, turns: int) -> None:
+    async def make(lease: object) -> Made[int]:
+        return Made(await compute())
+
+    await cache.aget("warm")
+    place = OriginalPlace(cache, KEYS[0], Place(cache, f"{KEYS[0]}:h1"), lambda value, left: None, lambda: None)
+    rules = Rules(60, lease=3600)
+    await cancelled(arun(cast(Any, place), rules, None, make, lambda error: True), turns)
+
+
 @contextlib.contextmanager
 def managing(url: str) -> Iterator[dashboard.CacheManager]:
     manager = dashboard.CacheManager(url, lease=3600)
@@ -69,7 +82,15 @@ def managing(url: str) -> Iterator[dashboard.CacheManager]:
         dashboard.set_cache_manager(None)
 
 
-@pytest.mark.parametrize("script", [ends_with_a_miss, ends_with_a_cancelled_call, ends_with_a_cancelled_function])
+@pytest.mark.parametrize(
+    "script",
+    [
+        ends_with_a_miss,
+        ends_with_a_cancelled_call,
+        ends_with_a_cancelled_function,
+        ends_with_a_cancelled_answer_that_old_code_reads,
+    ],
+)
 def test_fifty_programs_that_end_at_once_leave_no_lease(
     server_of_scripts: Callable[[], str],
     own_server: Server,
