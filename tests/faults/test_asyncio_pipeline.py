@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections.abc import Callable
 
 import pytest
@@ -138,7 +139,8 @@ async def test_what_may_not_be_repeated_fails_with_the_connection_and_says_so(
     found = await asyncio.gather(*calls, return_exceptions=True)
     proxy.fault = healthy
     assert {type(failure) for failure in found} == {ServerConnectionError}
-    assert "the server closed it" in str(found[0])
+    # Reset, where some of what was sent had not been read.
+    assert re.search("the server closed it|reset by peer", str(found[0]), re.IGNORECASE)
     until_healed(cache)
     # None was counted twice.
     assert await cache.aincr("counter") <= 11
